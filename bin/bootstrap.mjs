@@ -1,0 +1,34 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runChecks } from './check.mjs';
+import { runChild } from './child.mjs';
+import { ensureInstalled } from './install.mjs';
+import { requireNode } from './node.mjs';
+import { runTests } from './test.mjs';
+
+/** The scripts of package.json: makes a fresh clone ready with any Node from 20 on, then runs the real thing. */
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+const commands = {
+  demo: (node, args) => runChild(node, [join(root, 'src', 'main.ts'), 'demo', ...args]),
+  test: (node, args) => runTests(root, node, args),
+  check: (node) => runChecks(root, node),
+  proof: (node, args) => runFile(node, 'bench/proof.ts', args),
+  bench: (node, args) => runFile(node, 'bench/main.ts', args),
+};
+
+async function runFile(node, file, args) {
+  if (existsSync(join(root, file))) return runChild(node, [join(root, file), ...args], { cwd: root });
+  console.error(`${file} does not exist yet.`);
+  return 1;
+}
+
+const [name, ...args] = process.argv.slice(2);
+const command = Object.hasOwn(commands, name ?? '') ? commands[name] : undefined;
+if (command === undefined) {
+  console.error(`usage: node bin/bootstrap.mjs ${Object.keys(commands).join('|')} [arguments]`);
+  process.exit(2);
+}
+ensureInstalled(root);
+process.exit(await command(requireNode(), args));

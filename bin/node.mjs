@@ -1,0 +1,32 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+/** The oldest Node that runs the sources as they are. */
+const NEEDED = 24;
+
+/** The path of a Node that can run Pointsman: this one, or the one that npm has installed; undefined if neither. */
+function findNode() {
+  if (Number(process.versions.node.split('.')[0]) >= NEEDED) return process.execPath;
+  try {
+    const found = createRequire(import.meta.url).resolve(
+      `node-${process.platform}-${process.arch}/package.json`,
+    );
+    const path = join(dirname(found), 'bin', 'node');
+    return existsSync(path) ? path : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** As `findNode`; ends this process with a plain message if there is none. */
+export function requireNode() {
+  const found = findNode();
+  if (found !== undefined) return found;
+  console.error(
+    `Pointsman needs Node ${NEEDED} or newer. This is Node ${process.versions.node}, and the package ` +
+      `node-${process.platform}-${process.arch}, which carries Node ${NEEDED}, is not installed ` +
+      '(npm ci installs it where it exists). Install Node from https://nodejs.org and try again.',
+  );
+  process.exit(1);
+}

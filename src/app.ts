@@ -1,0 +1,98 @@
+import { startAdmin } from './admin/server.ts';
+import type { AdminSources } from './admin/sources.ts';
+import { monotonicClock } from './clock.ts';
+import { type Cluster, startCluster } from './cluster.ts';
+import type { Config } from './config/config.ts';
+import { ProxyError } from './core/errors.ts';
+import type { Emit, Event } from './core/events.ts';
+import type { Endpoint, NodeId } from './core/node.ts';
+import { type Log, startLog } from './log/log.ts';
+import { createMetrics } from './metrics/metrics.ts';
+import { version } from './version.ts';
+
+export interface ProxyOptions {
+  readonly hooks?: { rejoin?(node: NodeId, primary: NodeId): Promise<void> };
+  /** Hears every event beside the log and the metrics. */
+  readonly emit?: (event: Event) => void;
+}
+
+export interface Proxy {
+  /** Where clients connect, one address a cluster, in the order of the configuration. */
+  readonly addresses: readonly Endpoint[];
+  readonly adminAddress: Endpoint | undefined;
+  /** Refuses new clients, ends sessions and links, and resolves when nothing is left. */
+  close(): Promise<void>;
+}
+
+/** Starts everything a configuration names. Rejects with a ProxyError, and leaves nothing behind then. */
+export async function startProxy(config: Config, options: ProxyOptions = {}): Promise<Proxy> {
+  const clock = monotonicClock;
+  const log = startLog({ level: config.log.level, clock });
+  const clusters: Cluster[] = [];
+  const metrics = createMetrics({ version, sources: () => clusters.map((cluster) => cluster.figures()) });
+  try {
+    for (const settings of config.clusters) {
+      const emit = together(
+        log.emitFor(settings.name),
+        metrics.emitFor(settings.name),
+        options.emit,
+      );
+      clusters.push(await startCluster(settings, { clock, emit, hooks: options.hooks ?? {} }));
+    }
+    const admin = await startAdminOf(config, { clusters, metrics: async () => {
+      return { text: await metrics.render(), contentType: metrics.contentType };
+    } });
+    const addresses = clusters.map((cluster) => cluster.address);
+    log.logger.info({ event: 'proxy.started', addresses, admin: admin?.address }, 'ready for clients');
+    return {
+      addresses,
+      adminAddress: admin?.address,
+      close: async () => {
+        await admin?.close();
+        await closeAll(clusters, log);
+      },
+    };
+  } catch (error) {
+    await closeAll(clusters, log);
+    throw error;
+  }
+}
+
+async function startAdminOf(
+  config: Config,
+  given: { clusters: readonly Cluster[]; metrics: AdminSources['metrics'] },
+): Promise<{ address: Endpoint; close(): Promise<void> } | undefined> {
+  if (config.admin === undefined) return undefined;
+  return startAdmin(config.admin.listen, {
+      version,
+      metrics: given.metrics,
+      clusters: () => given.clusters.map((cluster) => cluster.status()),
+      explain: (question) => {
+        const cluster = given.clusters.find(({ name }) => name === question.cluster);
+        if (cluster === undefined) return Promise.reject(noCluster(question.cluster));
+        return cluster.explain(question);
+      },
+  });
+}
+
+async function closeAll(clusters: readonly Cluster[], log: Log): Promise<void> {
+  await Promise.all(clusters.map((cluster) => cluster.close()));
+  log.logger.info({ event: 'proxy.stopped' }, 'stopped');
+  log.close();
+}
+
+/** One emitter of several; each hears every event. */
+function together(...emits: readonly (Emit | undefined)[]): Emit {
+  const all = emits.filter((emit) => emit !== undefined);
+  return (event) => {
+    for (const emit of all) emit(event);
+  };
+}
+
+function noCluster(name: string): ProxyError {
+  return new ProxyError('CONFIG', {
+    side: 'client',
+    retry: 'no',
+    tell: `there is no cluster named ${JSON.stringify(name)} in the configuration`,
+  });
+}

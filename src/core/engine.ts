@@ -1,0 +1,349 @@
+import type { Channel } from './channel.ts';
+import type { ProxyError } from './errors.ts';
+import type { Intent, PinReason } from './intent.ts';
+import type { Endpoint, NodeId, Observation } from './node.ts';
+import type { Order, Position } from './position.ts';
+import type { SettingChange, Settings } from './settings.ts';
+
+/**
+ * The seam: all that a database's protocol is to the rest of the house. Four ports, no method optional;
+ * each consumer receives one port, never the whole engine.
+ */
+export interface Engine {
+  readonly name: string;
+  readonly wire: Wire;
+  readonly positions: Positions;
+  /** Where a text would go, and by which rule. Without a catalogue, relations are taken for plain tables. */
+  explain(text: string, catalogue: Catalogue | undefined, lists: FunctionLists): Explained;
+  /** Opens a prober; its owner closes it. */
+  probe(options: ProbeOptions): Probe;
+  control(options: ControlOptions): Control;
+}
+
+/** How a text was judged, for people. */
+export interface Explained {
+  readonly kind: string;
+  /** `replica` or `primary`. */
+  readonly route: string;
+  readonly rule: string;
+  /** The word or name that decided; '' if none. */
+  readonly detail: string;
+  /** The rule in words. */
+  readonly reason: string;
+}
+
+// ---------------------------------------------------------------- Wire: session and pool
+
+export interface Wire {
+  /**
+   * Takes a fresh client channel through TLS, start-up and authentication.
+   * Rejects with a ProxyError after telling the client; the channel is then closed or closing.
+   */
+  accept(channel: Channel, gate: Gate): Promise<Accepted>;
+  /** Ends the start-up of an accepted session: server parameters, its cancel key, ready. */
+  greet(login: Login, greeting: Greeting, key: SessionKey): void;
+  /** Refuses an accepted session before it was greeted, and closes it. */
+  refuse(channel: Channel, error: ProxyError): void;
+  /** The client half of a session. */
+  client(login: Login): ClientSide;
+  /** Opens and authenticates a server connection. Rejects with a ProxyError. */
+  connect(target: Target, signal: AbortSignal): Promise<Opened>;
+  /** The server half of a link. */
+  server(opened: Opened): ServerSide;
+  /** Asks a node to cancel what a link runs; resolves when the server has closed that request. */
+  cancel(target: Target, opened: Opened, signal: AbortSignal): Promise<void>;
+  /** What a server's refusal of a lone read means for where else it may run; undefined: it is the answer. */
+  elsewhere(code: string): Elsewhere | undefined;
+}
+
+/**
+ * `primary`: this node cannot serve it (read-only, or it does not know the name yet): the primary's answer is
+ * the answer. `replica`: this node gave it up because of replication; another may do it.
+ */
+export type Elsewhere = 'primary' | 'replica';
+
+/** Who may come in, and how. */
+export interface Gate {
+  /** Opaque to all but net and the engine; undefined: TLS is not offered. */
+  readonly tls: unknown;
+  readonly tlsRequired: boolean;
+  /** The engine's name for how clients prove who they are, e.g. `scram-sha-256`. */
+  readonly method: string;
+  /** The secret of a user; undefined: no such user, which must look like a wrong password. */
+  credential(user: string, database: string): string | undefined;
+}
+
+export type Accepted =
+  | { readonly kind: 'session'; readonly login: Login }
+  /** A request to cancel what another session runs. */
+  | { readonly kind: 'cancel'; readonly key: SessionKey }
+  /** Nothing more to do; the channel is closed or closing. */
+  | { readonly kind: 'done' };
+
+export interface Login {
+  readonly channel: Channel;
+  readonly user: string;
+  readonly database: string;
+  /** Settings asked for at start-up. */
+  readonly settings: Settings;
+  /** A replication connection: passed to the primary unpooled, or refused. */
+  readonly replication: boolean;
+  /** Length of the session's secret in bytes, as the negotiated protocol has it. */
+  readonly secretLength: number;
+}
+
+/** How the proxy names a session to its client, for cancel requests. */
+export interface SessionKey {
+  readonly id: number;
+  readonly secret: Buffer;
+}
+
+/** What a server says of itself at start-up, to be said again to clients. */
+export interface Greeting {
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+/** A server to connect to, and as whom. */
+export interface Target {
+  readonly node: NodeId;
+  readonly endpoint: Endpoint;
+  readonly user: string;
+  readonly password: string | undefined;
+  readonly database: string;
+  /** Opaque to all but net and the engine; undefined: plain. */
+  readonly tls: unknown;
+}
+
+/** A server connection that is authenticated and idle. */
+export interface Opened {
+  readonly channel: Channel;
+  readonly greeting: Greeting;
+  /** The server's own cancel key; opaque. */
+  readonly key: Buffer;
+}
+
+/**
+ * - `whole`: answered by exactly one reply.
+ * - `open`: begins a unit of which more will come (no end yet, or larger than the limit): needs a lease at once.
+ * - `part`: more of an open unit; gets no reply of its own.
+ * - `data`: for the copy that is running; gets no reply of its own. Without one it means nothing.
+ * - `last`: ends an open unit.
+ * - `quit`: the client says goodbye.
+ */
+export type Extent = 'whole' | 'open' | 'part' | 'last' | 'data' | 'quit';
+
+/** Client bytes and what becomes of them. Engines extend it with what they need to know. */
+export interface Unit extends Plan {
+  readonly extent: Extent;
+}
+
+/** Bytes for a link, and what to do with the reply they get. */
+export interface Plan {
+  readonly bytes: Buffer;
+  readonly expect: Expectation;
+}
+
+export interface Expectation {
+  /**
+   * `forward`: the reply is its session's. `swallow`: the answer to something the proxy injected. An engine may
+   * extend it to say more of single messages: swallow those that it put in front, *supply* those that the server
+   * will not send because the proxy did not send their request.
+   */
+  readonly mode: 'forward' | 'swallow';
+  /** Rows of a swallowed reply are decoded as text and kept for `Outcome.rows`. */
+  readonly capture: boolean;
+}
+
+export const FORWARD: Expectation = { mode: 'forward', capture: false };
+export const SWALLOW: Expectation = { mode: 'swallow', capture: false };
+export const CAPTURE: Expectation = { mode: 'swallow', capture: true };
+
+/** What `classify` may know of a session. */
+export interface SessionFacts {
+  readonly settings: Settings;
+  /** The defaults of the session's settings, as the server reported them. */
+  readonly greeting: Greeting;
+  /** Function names that the configuration declares free of effects, and others it does not trust. */
+  readonly functions: FunctionLists;
+  /** Names known to have no effect; undefined: nothing is known. */
+  readonly catalogue: Catalogue | undefined;
+  readonly inTransaction: boolean;
+}
+
+export interface FunctionLists {
+  readonly allow: ReadonlySet<string>;
+  readonly deny: ReadonlySet<string>;
+}
+
+/** One client's protocol state. Synchronous; writes to its own channel only. */
+export interface ClientSide {
+  /** Takes bytes; afterwards `next` is called until it gives undefined. Throws ProxyError('PROTOCOL'). */
+  push(chunk: Buffer): void;
+  next(): Unit | undefined;
+  /** Bytes kept while their unit is incomplete. */
+  readonly buffered: number;
+  classify(unit: Unit, facts: SessionFacts): Intent;
+  /**
+   * What to send for a unit on a given link, and the replies to expect. Undefined: it must wait until the link has
+   * answered what it owes. Called once each time the unit is sent.
+   */
+  plan(unit: Unit, server: ServerSide): Plan | undefined;
+  /** The BEGIN that a unit held back, to be sent later with its answer swallowed. */
+  opening(unit: Unit): Plan;
+  /** The server has asked for the data of a copy that `unit` began; called again with false at its end. */
+  copying(unit: Unit, active: boolean): void;
+  /**
+   * Answers a unit in the proxy's own name: a BEGIN held back, its COMMIT or ROLLBACK, or what `Intent.here` says.
+   * `failed`: it ends a transaction that has failed.
+   */
+  supply(unit: Unit, status: TransactionStatus, failed: boolean): void;
+  /** Reports an error as the answer to one unit; the session goes on in `status`. */
+  fail(error: ProxyError, status: TransactionStatus): void;
+  /** Reports an error and closes the channel. */
+  die(error: ProxyError): void;
+}
+
+export type TransactionStatus = 'idle' | 'transaction' | 'failed';
+
+/** How a reply ended. Valid only during the call that passes it. */
+export interface Outcome {
+  readonly status: TransactionStatus;
+  /** The server's code of the first error in the reply; '' if there was none. */
+  readonly error: string;
+  readonly message: string;
+  /** The last thing done was a rollback of the transaction. */
+  readonly rolledBack: boolean;
+  /** The server reported a setting that changed during the reply. */
+  readonly settingChanged: boolean;
+  /** Rows of a captured reply. */
+  readonly rows: readonly (readonly (string | null)[])[];
+}
+
+/** What a link hears from its server half. Calls come in the order of the bytes. */
+export interface ReplySink {
+  /** The expectation of the reply that comes next; undefined: none is owed. */
+  readonly head: Expectation | undefined;
+  /** Bytes of the head's reply for its session. */
+  deliver(bytes: Buffer): void;
+  /** The head's reply begins with an error, nothing of it delivered. True: swallow it, the unit runs elsewhere. */
+  refused(code: string): boolean;
+  /** The server waits for copy data of the head's session. */
+  copyIn(): void;
+  /** The head's reply is complete; the next one becomes the head. */
+  done(outcome: Outcome): void;
+  /** Something nobody asked for. `bytes` go to the session that holds the link, if one does. */
+  aside(aside: Aside): void;
+}
+
+export type Aside =
+  | { readonly kind: 'message'; readonly bytes: Buffer }
+  | { readonly kind: 'role-changed' }
+  /** The server ends the connection. `orderly`: an administrator or a time limit did; nothing died. */
+  | {
+      readonly kind: 'terminating';
+      readonly code: string;
+      readonly message: string;
+      readonly orderly: boolean;
+    };
+
+/** One link's protocol state. Synchronous. */
+export interface ServerSide {
+  /** The server's parameters as last reported on this link, with the values a whole cluster has in common. */
+  readonly greeting: Greeting;
+  /** Reads server bytes. Throws ProxyError('PROTOCOL') on what it cannot follow; the link is then destroyed. */
+  feed(chunk: Buffer, sink: ReplySink): void;
+  /** Makes the link's settings equal; the reply must be awaited if `critical`. */
+  adjust(changes: readonly SettingChange[]): Plan & { readonly critical: boolean };
+  /** Gives everything back that a session may have left. */
+  readonly reset: Plan;
+  /** Does nothing, takes one round trip. */
+  readonly ping: Plan;
+  /** Ends a transaction without a trace. */
+  readonly rollback: Plan;
+  /** Asks which state the session has left on the link; `audited` reads the captured rows. */
+  readonly audit: Plan;
+  audited(outcome: Outcome): AuditResult;
+  /** Says goodbye. */
+  readonly quit: Buffer;
+}
+
+export interface AuditResult {
+  /** Settings that differ from the connection's defaults. */
+  readonly settings: Settings;
+  /** State that keeps the session on this link. */
+  readonly pin: PinReason | undefined;
+}
+
+// ---------------------------------------------------------------- Positions: routing and failover
+
+export interface Positions {
+  /** How `a` stands to `b`. Pure. */
+  compare(a: Position, b: Position): Order;
+  /** Bytes or events from `behind` to `ahead`; undefined where they are not on one line. */
+  distance(behind: Position, ahead: Position): number | undefined;
+}
+
+// ---------------------------------------------------------------- Probe: topology
+
+export interface ProbeOptions {
+  readonly clock: { now(): number };
+  /** Bound of one observation, connecting included, in ms. */
+  readonly timeoutMs: number;
+  /** How this proxy names itself to servers: cluster and instance. */
+  readonly applicationName: string;
+  /** Configured nodes besides the primary: what "all standbys" counts. */
+  readonly replicas: number;
+  /** This proxy is meant to promote: `rights` then reports what is missing for that as errors. */
+  readonly promotes: boolean;
+}
+
+declare const catalogueBrand: unique symbol;
+
+/** What the names of one database mean. Opaque; made by a probe, read by `classify` of the same engine. */
+export interface Catalogue {
+  readonly [catalogueBrand]: 'catalogue';
+}
+
+/** One thing an account or server lacks, in words, and what to do about it. */
+export interface Finding {
+  readonly severity: 'error' | 'warning' | 'ok';
+  readonly what: string;
+  readonly mend: string;
+}
+
+export interface Probe {
+  /** Never rejects: what went wrong is an observation. Keeps one connection a node. */
+  observe(target: Target): Promise<Observation>;
+  /** Rejects with a ProxyError. */
+  catalogue(target: Target): Promise<Catalogue>;
+  /** Rejects with a ProxyError when the node cannot be asked. */
+  rights(target: Target): Promise<readonly Finding[]>;
+  close(): Promise<void>;
+}
+
+// ---------------------------------------------------------------- Control: failover's runner
+
+export interface ControlOptions {
+  readonly timeoutMs: number;
+  readonly applicationName: string;
+  /** The account replicas stream with. */
+  readonly replication: { readonly user: string; readonly password: string | undefined };
+}
+
+/** Why it is certain that the old primary can acknowledge nothing more to any client (spec I2). */
+export interface Fenced {
+  readonly node: NodeId;
+  readonly proof: 'shut-down' | 'in-recovery' | 'hook' | 'links-closed' | 'lease-ended' | 'operator';
+}
+
+/** Every call rejects with a ProxyError. Each opens and closes its own connection. */
+export interface Control {
+  /** Advice, not proof: makes a superseded primary refuse writes and ends its sessions. */
+  fence(target: Target): Promise<void>;
+  /** Lifts what `fence` set. */
+  unfence(target: Target): Promise<void>;
+  /** Resolves when the node accepts writes; gives its new branch of history. */
+  promote(target: Target, proof: Fenced): Promise<{ readonly branch: string }>;
+  /** Makes a replica stream from `primary`; resolves when it receives. */
+  follow(target: Target, primary: Target): Promise<void>;
+}

@@ -1,0 +1,62 @@
+import type { SettingChange } from './settings.ts';
+
+/**
+ * What a unit wants.
+ * - `read`: proven a single plain read: any replica may answer it, and it may be sent again.
+ * - `write`: everything that changes data, or is not proven to be a read.
+ * - `begin`, `end`: opens or ends a transaction and does nothing else.
+ * - `session`: about the session or its running transaction (SET, SHOW, SAVEPOINT, FETCH): runs wherever
+ *   the session is, and is never a cause to leave a replica.
+ */
+export type IntentKind = 'read' | 'write' | 'begin' | 'end' | 'session';
+
+/** Server state that cannot be carried to another link. The session keeps its link while it lasts. */
+export type PinReason =
+  | 'prepared-statement'
+  | 'unnamed-statement'
+  | 'temporary-object'
+  | 'advisory-lock'
+  | 'listen'
+  | 'cursor'
+  | 'session-setting'
+  | 'session-pooling'
+  | 'loaded-library'
+  | 'two-phase'
+  | 'streamed-text';
+
+/** Which rule decided; stable, documented in docs/routing.md, the label of the routing metric. */
+export type Rule = string;
+
+export interface Intent {
+  readonly kind: IntentKind;
+  readonly because: Rule;
+  /** The word or name that decided, for `explain`; '' if none. */
+  readonly detail: string;
+  /** A hint in a leading comment; it can send a write nowhere but to the primary. */
+  readonly hint: Hint | undefined;
+  /** A transaction that is opened by this unit. */
+  readonly begin: Begin | undefined;
+  /** Settings that hold for the session if the unit succeeds. */
+  readonly settings: readonly SettingChange[];
+  /** State that this unit certainly leaves behind on its link. */
+  readonly pin: PinReason | undefined;
+  /** It may leave or release state that only the server can tell: ask before the link is released. */
+  readonly audit: boolean;
+  /** It is about something that only the proxy knows: answered by `supply`, never sent. */
+  readonly here: boolean;
+  /** `missed`: names in it were unknown. `changed`: it changes what names mean. The catalogue is read again then. */
+  readonly names: 'known' | 'missed' | 'changed';
+}
+
+export interface Begin {
+  readonly readOnly: boolean;
+  /** The unit is nothing but this BEGIN, so it may be answered by the proxy and sent later. */
+  readonly alone: boolean;
+  /** SERIALIZABLE: stays on the primary. */
+  readonly serializable: boolean;
+}
+
+export type Hint =
+  | { readonly to: 'primary' }
+  | { readonly to: 'replica' }
+  | { readonly to: 'node'; readonly node: string };

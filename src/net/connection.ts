@@ -1,0 +1,271 @@
+import type { Socket } from 'node:net';
+import { type SecureContext, TLSSocket } from 'node:tls';
+import type { Channel, ChannelHandler } from '../core/channel.ts';
+import { ProxyError } from '../core/errors.ts';
+
+/** How long the other side may take to read what is left after `end`, in ms. */
+const END_WITHIN = 2_000;
+
+/** Nobody reads exact lengths this large at start-up: past it the socket rests until somebody takes the bytes. */
+const EARLY_LIMIT = 65_536;
+
+/** A read of an exact length that waits for its bytes. */
+interface PendingRead {
+  readonly length: number;
+  readonly resolve: (bytes: Buffer) => void;
+  readonly reject: (error: ProxyError) => void;
+}
+
+/**
+ * One socket as a Channel. Start-up reads exact lengths; after `attach` chunks go to the handler as they come.
+ * Owns the socket and its listeners; the listeners find their connection by a property of the socket, so that
+ * an idle connection costs no closures.
+ */
+export class Connection implements Channel {
+  #socket: Socket;
+  #handler: ChannelHandler | undefined;
+  #pending: PendingRead | undefined;
+  /** Received and not yet read; only before `attach`. */
+  #early: Buffer | undefined;
+  #closed = false;
+  /** `end` was called: what still comes is dropped, so that the other side can read our last words. */
+  #ending = false;
+  #error: Error | undefined;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    this.#listen();
+  }
+
+  get remoteAddress(): string {
+    return this.#socket.remoteAddress ?? 'unknown';
+  }
+
+  get encrypted(): boolean {
+    return this.#socket instanceof TLSSocket;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get buffered(): number {
+    return this.#early?.length ?? 0;
+  }
+
+  read(length: number): Promise<Buffer> {
+    if (this.#pending !== undefined) throw new Error('two reads at once on one channel');
+    return new Promise((resolve, reject) => {
+      this.#pending = { length, resolve, reject };
+      this.#serve();
+      if (this.#pending === undefined) return;
+      if (this.#closed || this.#ending) this.#rejectPending();
+      else this.#socket.resume();
+    });
+  }
+
+  attach(handler: ChannelHandler): void {
+    this.#handler = handler;
+    const early = this.#early;
+    this.#early = undefined;
+    if (early !== undefined) handler.bytes(early);
+    if (this.#closed) handler.closed(this.#error);
+    else this.#socket.resume();
+  }
+
+  write(bytes: Uint8Array): boolean {
+    return this.#closed || this.#ending ? true : this.#socket.write(bytes);
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  end(bytes?: Uint8Array): void {
+    if (this.#closed || this.#ending) return;
+    this.#ending = true;
+    this.#early = undefined;
+    this.#rejectPending();
+    if (bytes === undefined) this.#socket.end();
+    else this.#socket.end(bytes);
+    this.#socket.resume();
+    const socket = this.#socket;
+    const bound = setTimeout(() => socket.destroy(), END_WITHIN);
+    bound.unref();
+    socket.once('close', () => clearTimeout(bound));
+  }
+
+  destroy(): void {
+    this.#ending = true;
+    this.#early = undefined;
+    this.#rejectPending();
+    this.#socket.destroy();
+  }
+
+  /**
+   * Answers as a TLS server from here on. Bytes received before are an error, for they were not protected;
+   * unless `opening` is given: the bytes already read of a handshake that the client began unasked.
+   */
+  async secureAsServer(
+    context: SecureContext,
+    alpn: readonly string[] = [],
+    opening?: Uint8Array,
+  ): Promise<void> {
+    if (opening === undefined) this.#refuseEarlyBytes();
+    const plain = this.#unlisten();
+    if (opening !== undefined) {
+      plain.unshift(Buffer.concat([opening, this.#early ?? Buffer.alloc(0)]));
+      this.#early = undefined;
+    }
+    this.#socket = new TLSSocket(plain, {
+      isServer: true,
+      secureContext: context,
+      ...(alpn.length > 0 ? { ALPNProtocols: [...alpn] } : {}),
+    });
+    this.#listen();
+    await this.#event('secure');
+  }
+
+  /** Replaces the socket by a TLS client socket that `wrap` makes around it; resolves when it is secure. */
+  async secureAsClient(wrap: (plain: Socket) => TLSSocket): Promise<void> {
+    this.#refuseEarlyBytes();
+    this.#socket = wrap(this.#unlisten());
+    this.#listen();
+    await this.#event('secureConnect');
+  }
+
+  /** The TLS socket, for channel binding and certificates; undefined when plain. */
+  get tls(): TLSSocket | undefined {
+    return this.#socket instanceof TLSSocket ? this.#socket : undefined;
+  }
+
+  #refuseEarlyBytes(): void {
+    if (this.buffered === 0) return;
+    throw new ProxyError('PROTOCOL', {
+      side: 'client',
+      retry: 'no',
+      tell: 'bytes were sent before encryption began',
+    });
+  }
+
+  #event(name: 'secure' | 'secureConnect'): Promise<void> {
+    const socket = this.#socket;
+    return new Promise((resolve, reject) => {
+      const onClose = (): void => {
+        reject(this.#lost());
+      };
+      socket.once('close', onClose);
+      socket.once(name, () => {
+        socket.off('close', onClose);
+        resolve();
+      });
+    });
+  }
+
+  #listen(): void {
+    const socket = this.#socket as OwnedSocket;
+    socket[owner] = this;
+    socket.on('data', onData);
+    socket.on('drain', onDrain);
+    socket.on('error', onError);
+    socket.on('close', onClose);
+    socket.on('end', onEnd);
+    // A server-side TLSSocket made without a tls.Server keeps errors after the handshake to itself.
+    if (socket instanceof TLSSocket) socket.on('_tlsError', onTlsError);
+  }
+
+  /** The bare socket, paused, for TLS to take over. */
+  #unlisten(): Socket {
+    const socket = this.#socket as OwnedSocket;
+    socket.pause();
+    socket.off('data', onData);
+    socket.off('drain', onDrain);
+    socket.off('close', onClose);
+    socket.off('end', onEnd);
+    return socket;
+  }
+
+  /** Gives the pending read its bytes, if they are there. */
+  #serve(): void {
+    const pending = this.#pending;
+    const early = this.#early;
+    if (pending === undefined || (early?.length ?? 0) < pending.length) return;
+    this.#pending = undefined;
+    if (pending.length === 0 || early === undefined) {
+      pending.resolve(Buffer.alloc(0));
+      return;
+    }
+    this.#early = early.length === pending.length ? undefined : early.subarray(pending.length);
+    pending.resolve(early.subarray(0, pending.length));
+  }
+
+  #rejectPending(): void {
+    const pending = this.#pending;
+    this.#pending = undefined;
+    pending?.reject(this.#lost());
+  }
+
+  /** `proxy`: this side closed it. */
+  #lost(): ProxyError {
+    return new ProxyError('LINK_LOST', {
+      side: this.#ending ? 'proxy' : 'server',
+      retry: 'safe',
+      tell: this.#error?.message ?? 'the connection was closed',
+      cause: this.#error,
+    });
+  }
+
+  received(chunk: Buffer): void {
+    if (this.#ending) return;
+    if (this.#handler !== undefined) {
+      this.#handler.bytes(chunk);
+      return;
+    }
+    this.#early = this.#early === undefined ? chunk : Buffer.concat([this.#early, chunk]);
+    this.#serve();
+    if (this.buffered > EARLY_LIMIT) this.#socket.pause();
+  }
+
+  drained(): void {
+    this.#handler?.drained();
+  }
+
+  failed(error: Error): void {
+    this.#error ??= error;
+  }
+
+  ended(): void {
+    this.#closed = true;
+    this.#rejectPending();
+    this.#handler?.closed(this.#error);
+  }
+}
+
+const owner = Symbol('connection');
+type OwnedSocket = Socket & { [owner]: Connection };
+
+function onData(this: Socket, chunk: Buffer): void {
+  (this as OwnedSocket)[owner].received(chunk);
+}
+function onDrain(this: Socket): void {
+  (this as OwnedSocket)[owner].drained();
+}
+function onError(this: Socket, error: Error): void {
+  (this as OwnedSocket)[owner].failed(error);
+}
+function onTlsError(this: Socket, error: Error): void {
+  (this as OwnedSocket)[owner].failed(error);
+  this.destroy();
+}
+function onEnd(this: Socket): void {
+  // A half-closed peer gets nothing more from us: both protocols say goodbye with a message.
+  this.destroy();
+}
+function onClose(this: Socket): void {
+  (this as OwnedSocket)[owner].ended();
+}

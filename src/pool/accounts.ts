@@ -1,0 +1,178 @@
+import type { Clock } from '../core/clock.ts';
+import type { Catalogue, Greeting, Target, Wire } from '../core/engine.ts';
+import { ProxyError } from '../core/errors.ts';
+import type { NodeId } from '../core/node.ts';
+import type { View } from '../core/view.ts';
+import { Dispatcher, type DispatcherEvents, type PoolLimits } from './dispatcher.ts';
+
+/** Greetings kept per account, one for each set of start-up settings. */
+const GREETINGS = 64;
+
+/** One user on one database: what all its sessions share. */
+export class Account {
+  readonly user: string;
+  readonly database: string;
+  /** Sessions that are open. */
+  sessions = 0;
+  /** What the names of the database mean; undefined until the control plane has read it. */
+  catalogue: Catalogue | undefined;
+  readonly #dispatchers = new Map<NodeId, Dispatcher>();
+  readonly #greetings = new Map<string, Greeting>();
+  readonly #asking = new Map<string, Promise<Greeting>>();
+
+  constructor(user: string, database: string) {
+    this.user = user;
+    this.database = database;
+  }
+
+  get dispatchers(): Iterable<Dispatcher> {
+    return this.#dispatchers.values();
+  }
+
+  find(node: NodeId): Dispatcher | undefined {
+    return this.#dispatchers.get(node);
+  }
+
+  add(dispatcher: Dispatcher): void {
+    this.#dispatchers.set(dispatcher.node, dispatcher);
+  }
+
+  drop(node: NodeId, error: ProxyError): void {
+    const dispatcher = this.#dispatchers.get(node);
+    this.#dispatchers.delete(node);
+    dispatcher?.close(error);
+  }
+
+  /** The greeting that a session with these settings was given, by their fingerprint. */
+  greeting(fingerprint: string): Greeting | undefined {
+    return this.#greetings.get(fingerprint);
+  }
+
+  /** Asks for a greeting once, however many sessions come at the same time. */
+  once(fingerprint: string, ask: () => Promise<Greeting>): Promise<Greeting> {
+    const asked = this.#asking.get(fingerprint);
+    if (asked !== undefined) return asked;
+    const asking = ask()
+      .then((greeting) => {
+        this.#remember(fingerprint, greeting);
+        return greeting;
+      })
+      .finally(() => this.#asking.delete(fingerprint));
+    this.#asking.set(fingerprint, asking);
+    return asking;
+  }
+
+  #remember(fingerprint: string, greeting: Greeting): void {
+    if (this.#greetings.size >= GREETINGS) {
+      for (const oldest of this.#greetings.keys()) {
+        this.#greetings.delete(oldest);
+        break;
+      }
+    }
+    this.#greetings.set(fingerprint, greeting);
+  }
+
+  forgetGreetings(): void {
+    this.#greetings.clear();
+  }
+}
+
+export interface AccountsOptions {
+  readonly wire: Wire;
+  readonly clock: Clock;
+  readonly limits: (user: string) => PoolLimits;
+  readonly events: DispatcherEvents;
+  /** How to reach a node as a user. */
+  readonly target: (node: NodeId, user: string, database: string) => Target;
+}
+
+/** All accounts and, through them, all server connections of one cluster. */
+export class Accounts {
+  readonly #options: AccountsOptions;
+  readonly #byName = new Map<string, Account>();
+
+  constructor(options: AccountsOptions) {
+    this.#options = options;
+  }
+
+  get all(): Iterable<Account> {
+    return this.#byName.values();
+  }
+
+  /** The account of a user and database, for one more session. */
+  enter(user: string, database: string): Account {
+    const name = `${user}\0${database}`;
+    let account = this.#byName.get(name);
+    if (account === undefined) {
+      account = new Account(user, database);
+      this.#byName.set(name, account);
+    }
+    account.sessions++;
+    return account;
+  }
+
+  /** One session less. An account that never had a server connection leaves nothing behind. */
+  leave(account: Account): void {
+    account.sessions--;
+    if (account.sessions > 0) return;
+    for (const dispatcher of account.dispatchers) if (dispatcher.links > 0) return;
+    this.#byName.delete(`${account.user}\0${account.database}`);
+    for (const { node } of [...account.dispatchers]) account.drop(node, closedError(node, 'nobody uses it'));
+  }
+
+  /** Where the links of an account to a node are lent out. */
+  dispatcher(account: Account, node: NodeId): Dispatcher {
+    const known = account.find(node);
+    if (known !== undefined) return known;
+    const { wire, clock, limits, events, target } = this.#options;
+    const dispatcher = new Dispatcher(
+      wire,
+      target(node, account.user, account.database),
+      limits(account.user),
+      clock,
+      events,
+    );
+    account.add(dispatcher);
+    return dispatcher;
+  }
+
+  /** Links in use on a node, over all accounts. */
+  busy(node: NodeId): number {
+    let busy = 0;
+    for (const account of this.#byName.values()) busy += account.find(node)?.busy ?? 0;
+    return busy;
+  }
+
+  /** Units that wait for a link to a node, over all accounts. */
+  waiting(node: NodeId): number {
+    let waiting = 0;
+    for (const account of this.#byName.values()) waiting += account.find(node)?.waiting ?? 0;
+    return waiting;
+  }
+
+  /** Closes all links to a node. In-flight requests are reported to their clients before this returns. */
+  closeNode(node: NodeId, why: string): void {
+    for (const account of this.#byName.values()) account.drop(node, closedError(node, why));
+  }
+
+  /** Forgets what servers said at start-up: the next view may be of others. */
+  applied(view: View, previous: View): void {
+    if (view.primary === previous.primary) return;
+    for (const account of this.#byName.values()) account.forgetGreetings();
+  }
+
+  close(): void {
+    for (const account of this.#byName.values()) {
+      for (const { node } of [...account.dispatchers]) account.drop(node, closedError(node, 'shutting down'));
+    }
+    this.#byName.clear();
+  }
+}
+
+function closedError(node: NodeId, why: string): ProxyError {
+  return new ProxyError('LINK_LOST', {
+    side: 'proxy',
+    retry: 'unknown',
+    tell: `the connections to ${node} were closed: ${why}`,
+  });
+}

@@ -1,0 +1,268 @@
+import type { ChannelHandler } from '../core/channel.ts';
+import type {
+  Aside,
+  Expectation,
+  Opened,
+  Outcome,
+  Plan,
+  ReplySink,
+  ServerSide,
+  Target,
+  Unit,
+  Wire,
+} from '../core/engine.ts';
+import { asProxyError, ProxyError } from '../core/errors.ts';
+import type { Intent } from '../core/intent.ts';
+import { noSettings, type Settings } from '../core/settings.ts';
+import { Injected } from './injected.ts';
+
+/** Takes the replies of what it sent. */
+export interface ReplyOwner {
+  replyBytes(link: Link, bytes: Buffer): void;
+  /** The reply begins with an error and nothing was delivered; true: it is taken back to run elsewhere. */
+  replyRefused(link: Link, entry: Entry, code: string): boolean;
+  replyCopyIn(link: Link, entry: Entry): void;
+  replyDone(link: Link, entry: Entry, outcome: Outcome): void;
+}
+
+/** Holds a link: hears what is not a reply. */
+export interface LinkHolder {
+  /** The link is gone. `owed`: what was sent and not answered, oldest first. */
+  linkLost(link: Link, loss: Loss): void;
+  /** Bytes nobody asked for: a notice, a notification. */
+  linkAside(link: Link, bytes: Buffer): void;
+  /** Room again after `write` returned false. */
+  linkDrained(link: Link): void;
+}
+
+export interface Loss {
+  readonly error: ProxyError;
+  /** What happened, in words that can stand in a sentence. */
+  readonly words: string;
+  readonly owed: readonly Entry[];
+  /** The server ended the connection in good order (a shutdown); otherwise it may have died of what it ran. */
+  readonly orderly: boolean;
+}
+
+/** A unit and what it wants. */
+export interface Request {
+  readonly unit: Unit;
+  readonly intent: Intent;
+}
+
+/** One reply that is owed. */
+export interface Entry {
+  readonly plan: Plan;
+  readonly owner: ReplyOwner;
+  /** What is being answered; undefined for what the proxy injected. */
+  readonly request: Request | undefined;
+}
+
+/** What a link tells the dispatcher that owns it. */
+export interface LinkOwner {
+  linkClosed(link: Link, reason: string): void;
+  linkSignal(link: Link, kind: 'role-changed' | 'terminated' | 'link-lost'): void;
+}
+
+/**
+ * One server connection with the queue of replies that it still owes. The queue says whose reply is whose; a
+ * lease is a link whose queue holds one session's entries only.
+ */
+export class Link implements ChannelHandler, ReplySink {
+  readonly target: Target;
+  readonly opened: Opened;
+  readonly server: ServerSide;
+  readonly createdAt: number;
+  /** The session that leases this link. */
+  holder: LinkHolder | undefined;
+  /** Settings in force on the server connection, beyond its defaults. */
+  settings: Settings = noSettings;
+  /** Left in a state that only a reset or a new connection can mend. */
+  dirty = false;
+  readonly #owner: LinkOwner;
+  readonly #queue: Entry[] = [];
+  #closed = false;
+  #orderly = false;
+  #lastWords = '';
+  /** Cancel requests under way: the link takes nothing new until they have ended. */
+  #cancels = 0;
+  /** A cancel request may still strike: one round trip must pass before the next unit. */
+  #struck = false;
+  #onQuiet: (() => void) | undefined;
+
+  constructor(wire: Wire, target: Target, opened: Opened, owner: LinkOwner, now: number) {
+    this.target = target;
+    this.opened = opened;
+    this.server = wire.server(opened);
+    this.#owner = owner;
+    this.createdAt = now;
+    opened.channel.attach(this);
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** Replies that are owed. */
+  get owed(): number {
+    return this.#queue.length;
+  }
+
+  get head(): Expectation | undefined {
+    return this.#queue[0]?.plan.expect;
+  }
+
+  /** The entry whose reply comes next. */
+  get running(): Entry | undefined {
+    return this.#queue[0];
+  }
+
+  /** Sends a unit or an injected plan; its reply goes to `owner`. False: wait for `linkDrained`. */
+  send(plan: Plan, owner: ReplyOwner, request: Request | undefined): boolean {
+    this.#queue.push({ plan, owner, request });
+    return this.opened.channel.write(plan.bytes);
+  }
+
+  /** Sends more bytes of the unit that was sent last. */
+  write(bytes: Buffer): boolean {
+    return this.opened.channel.write(bytes);
+  }
+
+  pause(): void {
+    this.opened.channel.pause();
+  }
+
+  resume(): void {
+    this.opened.channel.resume();
+  }
+
+  /** Closes at once. The holder is told before this returns, so nothing of this link can reach a client after it. */
+  fail(error: ProxyError, words = error.message): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.opened.channel.destroy();
+    const owed = this.#queue.splice(0);
+    const holder = this.holder;
+    this.holder = undefined;
+    this.#quiet();
+    this.#owner.linkClosed(this, error.message);
+    holder?.linkLost(this, { error, words, owed, orderly: this.#orderly || error.side === 'proxy' });
+  }
+
+  /** Says goodbye; for a link that nobody holds. */
+  quit(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.opened.channel.end(this.server.quit);
+    this.#owner.linkClosed(this, 'closed by the pool');
+  }
+
+  // ------------------------------------------------------------ cancel
+
+  /** Asks the server to cancel what runs. The link is not quiet until that has ended without a trace. */
+  cancel(wire: Wire, signal: AbortSignal): void {
+    this.#cancels++;
+    this.#struck = true;
+    wire
+      .cancel(this.target, this.opened, signal)
+      .catch(() => undefined)
+      .finally(() => {
+        this.#cancels--;
+        if (this.#cancels === 0) this.#quiet();
+      });
+  }
+
+  /** No cancel request can still strike what is sent now. */
+  get isQuiet(): boolean {
+    return this.#cancels === 0 && !this.#struck;
+  }
+
+  /** Calls once when no cancel request can strike any more, or the link is closed. One waiter at a time. */
+  whenQuiet(call: () => void): void {
+    this.#onQuiet = call;
+    if (this.#cancels === 0) this.#quiet();
+  }
+
+  #quiet(): void {
+    const call = this.#onQuiet;
+    if (call === undefined) return;
+    if (this.#closed || !this.#struck) {
+      this.#onQuiet = undefined;
+      call();
+      return;
+    }
+    // PG 54.2.8: a cancel may arrive after the request it was meant for; it strikes this instead.
+    const pinged = new Injected(() => {
+      this.#struck = false;
+      this.#quiet();
+    });
+    this.send(this.server.ping, pinged, undefined);
+  }
+
+  // ------------------------------------------------------------ ChannelHandler
+
+  bytes(chunk: Buffer): void {
+    if (this.#closed) return;
+    try {
+      this.server.feed(chunk, this);
+    } catch (thrown) {
+      this.fail(asProxyError(thrown, 'PROTOCOL', 'server'));
+    }
+  }
+
+  drained(): void {
+    this.holder?.linkDrained(this);
+  }
+
+  closed(error: Error | undefined): void {
+    if (this.#closed) return;
+    const words = this.#lastWords || error?.message || 'the server closed the connection';
+    if (!this.#orderly) this.#owner.linkSignal(this, 'link-lost');
+    this.fail(
+      new ProxyError('LINK_LOST', {
+        side: 'server',
+        retry: 'unknown',
+        tell: `the connection to ${this.target.node} was lost: ${words}`,
+      }),
+      words,
+    );
+  }
+
+  // ------------------------------------------------------------ ReplySink
+
+  deliver(bytes: Buffer): void {
+    const entry = this.#queue[0];
+    if (entry !== undefined) entry.owner.replyBytes(this, bytes);
+  }
+
+  refused(code: string): boolean {
+    const entry = this.#queue[0];
+    return entry?.owner.replyRefused(this, entry, code) ?? false;
+  }
+
+  copyIn(): void {
+    const entry = this.#queue[0];
+    entry?.owner.replyCopyIn(this, entry);
+  }
+
+  done(outcome: Outcome): void {
+    const entry = this.#queue.shift();
+    entry?.owner.replyDone(this, entry, outcome);
+  }
+
+  aside(aside: Aside): void {
+    switch (aside.kind) {
+      case 'message':
+        this.holder?.linkAside(this, aside.bytes);
+        break;
+      case 'role-changed':
+        this.#owner.linkSignal(this, 'role-changed');
+        break;
+      case 'terminating':
+        this.#lastWords = `${aside.message} (${aside.code})`;
+        this.#orderly = aside.orderly;
+        this.#owner.linkSignal(this, 'terminated');
+        break;
+    }
+  }
+}

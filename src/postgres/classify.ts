@@ -1,0 +1,151 @@
+import type { Catalogue, FunctionLists } from '../core/engine.ts';
+import type { Hint, Intent } from '../core/intent.ts';
+import { type CatalogueView, viewOf } from './catalogue.ts';
+import { combine, intent, NOTHING } from './combine.ts';
+import { Digest } from './digest.ts';
+import { DigestCache } from './digest-cache.ts';
+import { hintOf, readHint } from './hints.ts';
+import { classifyStatement } from './statements.ts';
+import { TokenList } from './token-list.ts';
+import { Scanner } from './tokens.ts';
+
+export { combine };
+
+/** What the meaning of a text depends on. */
+export interface TextFacts {
+  /** The session's standard_conforming_strings is on. */
+  readonly standardConformingStrings: boolean;
+  /** The session's client_encoding. */
+  readonly encoding: string;
+  /** What the names mean; undefined: nothing is known, and only statements without names are reads. */
+  readonly catalogue: Catalogue | undefined;
+  /** Functions that the configuration declares harmless, or not. */
+  readonly lists: FunctionLists;
+  /** The session's default_transaction_isolation is serializable: no standby can run that. */
+  readonly serializable?: boolean;
+  /** The session's `pointsman.route`: a hint for statements without one of their own. */
+  readonly route?: string | undefined;
+}
+
+/** Encodings in which a byte below 128 can be the second half of a character (mb/pg_wchar.h: client only). */
+const OVERLAPPING = new Set([
+  'sjis',
+  'shiftjis',
+  'mskanji',
+  'win932',
+  'windows932',
+  'big5',
+  'win950',
+  'windows950',
+  'gbk',
+  'win936',
+  'windows936',
+  'uhc',
+  'win949',
+  'windows949',
+  'gb18030',
+  'johab',
+  'shiftjis2004',
+]);
+const SAFE =
+  /^(utf8|unicode|sqlascii|latin\d+|iso8859\d+|win\d+|windows\d+|koi8\w*|euc\w+|abc|tcvn\w*|vscii|alt|muleinternal)$/;
+
+const digest = new Digest();
+const scanner = new Scanner();
+const cache = new DigestCache();
+const listIds = new WeakMap<FunctionLists, number>();
+let lastListId = 0;
+
+/** The bytes in front of a normal form that keep apart what depends on more than the text. */
+const PREFIX = 6;
+/** A longer normal form is not remembered: it would push out too many others. */
+const KEY_LIMIT = 16_384;
+
+/**
+ * What a text of one or more statements wants. Remembered by the text's normal form: the answer for a text
+ * whose form is known costs one pass over its bytes.
+ */
+export function classifyText(text: Uint8Array, facts: TextFacts): Intent {
+  const encoding = encodingOf(facts.encoding);
+  if (encoding === 'other') return intent('write', 'U02', facts.encoding, { audit: true });
+  const { standardConformingStrings } = facts;
+  if (!digest.normalize(text, standardConformingStrings, PREFIX) || digest.literal) {
+    return ofSession(classifyTokens(text, facts, standardConformingStrings, encoding), facts);
+  }
+  const form = (): Buffer => digest.bytes.subarray(PREFIX, digest.length);
+  if (digest.length > KEY_LIMIT) return ofSession(classifyTokens(form(), facts, true, encoding), facts);
+  writePrefix(facts, encoding);
+  const key = digest.bytes.toString('latin1', 0, digest.length);
+  const known = cache.get(key);
+  if (known !== undefined) return ofSession(known, facts);
+  const found = classifyTokens(form(), facts, true, encoding);
+  cache.set(key, found);
+  return ofSession(found, facts);
+}
+
+/** What holds for a session's every statement. */
+function ofSession(found: Intent, facts: TextFacts): Intent {
+  let result = found;
+  if (facts.serializable === true) {
+    if (result.kind === 'read') result = { ...result, kind: 'write', because: 'W15', detail: '' };
+    if (result.begin !== undefined) result = { ...result, begin: { ...result.begin, serializable: true } };
+  }
+  if (facts.route !== undefined && facts.route !== '' && result.hint === undefined) {
+    result = { ...result, hint: hintOf(facts.route) };
+  }
+  return result;
+}
+
+/** Without the cache. */
+function classifyTokens(
+  text: Uint8Array,
+  facts: TextFacts,
+  standard: boolean,
+  encoding: 'utf8' | 'safe',
+): Intent {
+  const tokens = new TokenList(text, standard, encoding === 'utf8');
+  const hint = leadingHint(text, standard);
+  if (!tokens.certain) return intent('write', 'U01', 'text', { hint, audit: true });
+  const catalogue: CatalogueView | undefined =
+    facts.catalogue === undefined ? undefined : viewOf(facts.catalogue);
+  const names = { catalogue, lists: facts.lists };
+  const intents: Intent[] = [];
+  let from = 0;
+  for (let at = 0; at <= tokens.length; at++) {
+    if (at < tokens.length && !tokens.mark(at, ';')) continue;
+    if (at > from) intents.push(classifyStatement({ tokens, from, to: at, facts: names }));
+    from = at + 1;
+  }
+  const all = intents.length === 0 ? NOTHING : combine(intents);
+  return hint === undefined ? all : { ...all, hint };
+}
+
+function leadingHint(text: Uint8Array, standard: boolean): Hint | undefined {
+  scanner.begin(text, standard);
+  scanner.next();
+  if (scanner.start === 0) return undefined;
+  return readHint(Buffer.from(text.buffer, text.byteOffset, scanner.start).toString('latin1'));
+}
+
+function encodingOf(name: string): 'utf8' | 'safe' | 'other' {
+  if (name === 'UTF8') return 'utf8';
+  const plain = name.toLowerCase().replace(/[^a-z0-9]/g, '');
+  if (plain === 'utf8' || plain === 'unicode') return 'utf8';
+  return SAFE.test(plain) && !OVERLAPPING.has(plain) ? 'safe' : 'other';
+}
+
+function writePrefix(facts: TextFacts, encoding: 'utf8' | 'safe'): void {
+  let id = listIds.get(facts.lists);
+  if (id === undefined) {
+    id = ++lastListId;
+    listIds.set(facts.lists, id);
+  }
+  const { bytes } = digest;
+  const catalogue = facts.catalogue === undefined ? 0 : viewOf(facts.catalogue).id;
+  bytes[0] = encoding === 'utf8' ? 1 : 0;
+  bytes[1] = catalogue & 255;
+  bytes[2] = (catalogue >>> 8) & 255;
+  bytes[3] = (catalogue >>> 16) & 255;
+  bytes[4] = id & 255;
+  bytes[5] = (id >>> 8) & 255;
+}

@@ -1,0 +1,85 @@
+import {
+  type ClientSide,
+  type Login,
+  type Plan,
+  type ServerSide,
+  type SessionFacts,
+  SWALLOW,
+  type TransactionStatus,
+  type Unit,
+} from '../core/engine.ts';
+import type { ProxyError } from '../core/errors.ts';
+import type { Intent } from '../core/intent.ts';
+import { errorResponse } from './errors.ts';
+import { PostgresUnit, UnitFinder } from './finder.ts';
+import { message, readyForQuery } from './messages.ts';
+import { acceptedFor } from './prepared.ts';
+import { PostgresServer } from './server.ts';
+import { supplyReply } from './supply.ts';
+import { UnitReader } from './units.ts';
+
+/** Bytes of a unit that are gathered before it is sent on in pieces, unread. */
+const UNIT_LIMIT = 1024 * 1024;
+
+/** The client half of one session. */
+export class PostgresClient implements ClientSide {
+  readonly #login: Login;
+  readonly #finder = new UnitFinder(UNIT_LIMIT);
+  readonly #reader: UnitReader;
+
+  constructor(login: Login) {
+    this.#login = login;
+    this.#reader = new UnitReader(acceptedFor(login.user, login.database));
+  }
+
+  get buffered(): number {
+    return this.#finder.buffered;
+  }
+
+  push(chunk: Buffer): void {
+    this.#finder.push(chunk);
+  }
+
+  next(): Unit | undefined {
+    return this.#finder.next();
+  }
+
+  classify(unit: Unit, facts: SessionFacts): Intent {
+    return this.#reader.classify(own(unit), facts);
+  }
+
+  copying(unit: Unit, active: boolean): void {
+    // A simple copy ends by itself; an extended one by a Sync that answers for the whole unit.
+    if (own(unit).shape === 'extended' && unit.extent === 'whole') this.#finder.copying(active);
+  }
+
+  plan(unit: Unit, server: ServerSide): Plan | undefined {
+    if (!(server instanceof PostgresServer)) throw new TypeError('a link of another engine');
+    return this.#reader.plan(own(unit), server.statements);
+  }
+
+  opening(unit: Unit): Plan {
+    return { bytes: message('Q', own(unit).text, ZERO), expect: SWALLOW };
+  }
+
+  supply(unit: Unit, status: TransactionStatus, failed: boolean): void {
+    this.#reader.keep(own(unit));
+    this.#login.channel.write(supplyReply(own(unit), status, failed));
+  }
+
+  fail(error: ProxyError, status: TransactionStatus): void {
+    this.#login.channel.write(Buffer.concat([errorResponse(error, 'ERROR'), readyForQuery(status)]));
+  }
+
+  die(error: ProxyError): void {
+    this.#login.channel.end(errorResponse(error, 'FATAL'));
+  }
+}
+
+const ZERO = Buffer.alloc(1);
+
+/** Units come back to the client half that found them. */
+function own(unit: Unit): PostgresUnit {
+  if (unit instanceof PostgresUnit) return unit;
+  throw new TypeError('a unit of another engine');
+}

@@ -1,0 +1,14 @@
+import type { Engine } from '../core/engine.ts';
+import { PostgresControl } from './control.ts';
+import { positions } from './position.ts';
+import { PostgresProbe } from './probe.ts';
+import { wire } from './wire.ts';
+
+/** PostgreSQL 13 and newer. */
+export const postgres: Engine = {
+  name: 'postgres',
+  wire,
+  positions,
+  probe: (options) => new PostgresProbe(options),
+  control: (options) => new PostgresControl(options),
+};

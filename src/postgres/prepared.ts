@@ -1,0 +1,120 @@
+import { message } from './messages.ts';
+
+/** Statements kept on one server connection before the least recently used are closed. */
+const KEPT_PER_LINK = 250;
+
+/** Server names begin with this; an audit leaves them out, they are nobody's state. */
+export const SERVER_PREFIX = 'pointsman_';
+
+/**
+ * A statement that some session has prepared under a name of its own: text and parameter types. One object for
+ * all who prepare the same; on every link it has the same name, so that it is parsed once per link.
+ */
+export class Prepared {
+  /** Its name on servers. */
+  readonly name: string;
+  /** The text, without its null. */
+  readonly text: Buffer;
+  /** What follows the name in a Parse: text, null, parameter types. */
+  readonly #body: Buffer;
+
+  constructor(name: string, body: Buffer, textLength: number) {
+    this.name = name;
+    this.#body = body;
+    this.text = body.subarray(0, textLength);
+  }
+
+  /** The Parse that makes it known to a server. */
+  get parse(): Buffer {
+    return message('P', `${this.name}\0`, this.#body);
+  }
+
+  get close(): Buffer {
+    return message('C', `S${this.name}\0`);
+  }
+}
+
+const interned = new Map<string, WeakRef<Prepared>>();
+const forgotten = new FinalizationRegistry<string>((key) => {
+  if (interned.get(key)?.deref() === undefined) interned.delete(key);
+});
+let lastNumber = 0;
+
+/** The one object for this body of a Parse. `textLength`: bytes of the text in it. */
+export function preparedOf(body: Buffer, textLength: number): Prepared {
+  const key = body.toString('latin1');
+  const known = interned.get(key)?.deref();
+  if (known !== undefined) return known;
+  lastNumber++;
+  const prepared = new Prepared(`${SERVER_PREFIX}${lastNumber}`, Buffer.from(body), textLength);
+  interned.set(key, new WeakRef(prepared));
+  forgotten.register(prepared, key);
+  return prepared;
+}
+
+/** Statements that a server has accepted for a user on a database: to prepare one again, no server is asked. */
+export type Accepted = WeakSet<Prepared>;
+
+const acceptedBy = new Map<string, Accepted>();
+
+/** What has been accepted for this user and database; shared by their sessions. */
+export function acceptedFor(user: string, database: string): Accepted {
+  const key = `${user}\0${database}`;
+  let accepted = acceptedBy.get(key);
+  if (accepted === undefined) {
+    accepted = new WeakSet();
+    acceptedBy.set(key, accepted);
+  }
+  return accepted;
+}
+
+/** Which statements one server connection knows. */
+export class LinkStatements {
+  /** In the order of their last use. `false`: its Parse is on the way. */
+  readonly #known = new Map<Prepared, boolean>();
+
+  /** `ready`, `pending` (its Parse has not been answered), or not known. */
+  state(prepared: Prepared): 'ready' | 'pending' | 'unknown' {
+    const ready = this.#known.get(prepared);
+    if (ready === undefined) return 'unknown';
+    return ready ? 'ready' : 'pending';
+  }
+
+  used(prepared: Prepared): void {
+    const ready = this.#known.get(prepared);
+    if (ready === undefined) return;
+    this.#known.delete(prepared);
+    this.#known.set(prepared, ready);
+  }
+
+  sent(prepared: Prepared): void {
+    this.#known.set(prepared, false);
+  }
+
+  parsed(prepared: Prepared): void {
+    if (this.#known.has(prepared)) this.#known.set(prepared, true);
+  }
+
+  failed(prepared: Prepared): void {
+    this.#known.delete(prepared);
+  }
+
+  /** Statements to close so that `more` fit, none of `kept`. They count as closed from here on. */
+  evict(more: number, kept: ReadonlySet<Prepared>): Prepared[] {
+    const evicted: Prepared[] = [];
+    let over = this.#known.size + more - KEPT_PER_LINK;
+    for (const [prepared, ready] of this.#known) {
+      if (over <= 0) break;
+      if (!ready || kept.has(prepared)) continue;
+      this.#known.delete(prepared);
+      evicted.push(prepared);
+      over--;
+    }
+    return evicted;
+  }
+
+  /** The server has forgotten all of them (DISCARD ALL, DEALLOCATE ALL). */
+  clear(): void {
+    this.#known.clear();
+  }
+}

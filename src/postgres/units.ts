@@ -1,0 +1,96 @@
+import type { Plan, SessionFacts } from '../core/engine.ts';
+import type { Intent } from '../core/intent.ts';
+import type { Settings } from '../core/settings.ts';
+import { BatchPlanner, keepNames, type Names } from './batch.ts';
+import { BatchReader, type Unnamed } from './batch-reader.ts';
+import { classifyText, type TextFacts } from './classify.ts';
+import { ALL, deallocates } from './deallocate.ts';
+import type { PostgresUnit } from './finder.ts';
+import { plainIntent } from './plain-intent.ts';
+import type { Accepted, LinkStatements } from './prepared.ts';
+
+/** Reads what a session's units want, and plans them. Remembers the statements they lean on. */
+export class UnitReader {
+  #unnamed: Unnamed | undefined;
+  #names: Names | undefined;
+  readonly #accepted: Accepted;
+  #facts: TextFacts | undefined;
+  #factsOf: Settings | undefined;
+
+  constructor(accepted: Accepted) {
+    this.#accepted = accepted;
+  }
+
+  classify(unit: PostgresUnit, facts: SessionFacts): Intent {
+    if (unit.extent === 'open') return STREAMED;
+    const text = this.#textFacts(facts);
+    if (unit.shape === 'simple') {
+      this.#unnamed = undefined;
+      // The text ends with a null.
+      unit.text = unit.bytes.subarray(5, unit.bytes.length - 1);
+      return this.#text(unit.text, text);
+    }
+    if (unit.shape === 'call') return FUNCTION_CALL;
+    return this.#batch(unit, text);
+  }
+
+  /** What to send for a unit on one link; undefined: not before the link has answered. */
+  plan(unit: PostgresUnit, statements: LinkStatements): Plan | undefined {
+    if (!unit.named && !unit.leans) return unit;
+    this.#names ??= new Map();
+    const unnamed = unit.leans ? this.#unnamed?.parse : undefined;
+    return new BatchPlanner(this.#names, statements, this.#accepted).plan(unit, unnamed);
+  }
+
+  /** A text that is run at once. DEALLOCATE of a name that only the proxy knows is answered here. */
+  #text(bytes: Buffer, facts: TextFacts): Intent {
+    const intent = classifyText(bytes, facts);
+    if (intent.kind === 'read' || this.#names === undefined || this.#names.size === 0) return intent;
+    const name = deallocates(bytes);
+    if (name === ALL) this.#names.clear();
+    else if (name !== undefined && this.#names.delete(name)) return DEALLOCATED;
+    return intent;
+  }
+
+  /** The messages of an extended batch, up to its Sync. */
+  #batch(unit: PostgresUnit, facts: TextFacts): Intent {
+    const batch = new BatchReader(unit, facts, this.#names, this.#unnamed);
+    const intent = batch.read();
+    if (batch.unnamed !== undefined) this.#unnamed = batch.unnamed;
+    unit.text = batch.text;
+    unit.named = batch.named;
+    unit.leans = batch.leans;
+    if (!batch.named || batch.text.length > 0) return intent;
+    this.#names ??= new Map();
+    return keepNames(unit.bytes, this.#names, this.#accepted, false) ? KNOWN : intent;
+  }
+
+  /** A unit is answered by the proxy: what it says of the session's names is kept. */
+  keep(unit: PostgresUnit): void {
+    if (unit.named && this.#names !== undefined) keepNames(unit.bytes, this.#names, this.#accepted, true);
+  }
+
+  /** Facts that a text depends on; the same object while nothing of them changes. */
+  #textFacts(facts: SessionFacts): TextFacts {
+    if (this.#facts !== undefined && this.#factsOf === facts.settings && this.#facts.catalogue === facts.catalogue) {
+      return this.#facts;
+    }
+    const value = (name: string, shown: string): string | undefined =>
+      facts.settings.values.get(name) ?? facts.greeting.parameters.get(shown);
+    this.#factsOf = facts.settings;
+    this.#facts = {
+      standardConformingStrings: value('standard_conforming_strings', 'standard_conforming_strings') !== 'off',
+      encoding: value('client_encoding', 'client_encoding') ?? 'UTF8',
+      catalogue: facts.catalogue,
+      lists: facts.functions,
+    };
+    return this.#facts;
+  }
+}
+
+/** A batch larger than the limit, or sent with Flush: passed on as it streams by, unread. */
+const STREAMED = plainIntent('write', 'U04', 'larger than the limit, or sent with Flush', { audit: true });
+const FUNCTION_CALL = plainIntent('write', 'F01', 'function call protocol', { audit: true });
+/** Statements that a server has accepted before, prepared under another name or in another session. */
+const KNOWN = plainIntent('session', 'P05', 'prepare', { here: true });
+const DEALLOCATED = plainIntent('session', 'P04', 'DEALLOCATE', { here: true });

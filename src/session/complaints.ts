@@ -1,0 +1,55 @@
+import type { Outcome } from '../core/engine.ts';
+import { ProxyError } from '../core/errors.ts';
+import type { NodeId } from '../core/node.ts';
+
+/** What a session tells its client, in the proxy's own name. */
+
+export function cancelled(): ProxyError {
+  return new ProxyError('CANCELLED', {
+    side: 'client',
+    retry: 'safe',
+    tell: 'the statement was cancelled at the request of the client before it was sent to a server',
+  });
+}
+
+export function failedTransaction(): ProxyError {
+  return new ProxyError('TRANSACTION_FAILED', {
+    side: 'client',
+    retry: 'no',
+    tell: 'the transaction has failed; nothing is taken until it is rolled back',
+  });
+}
+
+export function lostTwice(): ProxyError {
+  return new ProxyError('LINK_LOST', {
+    side: 'server',
+    retry: 'safe',
+    tell: 'the connection was lost while this read ran, and it is not sent to the primary because the server may have died of it; run it again if you trust it',
+  });
+}
+
+export function noLongerWritable(): ProxyError {
+  return new ProxyError('LINK_LOST', {
+    side: 'proxy',
+    retry: 'safe',
+    tell: 'this proxy may no longer write to the primary; the transaction was rolled back: connect again and repeat it',
+  });
+}
+
+export function abandoned(): ProxyError {
+  return new ProxyError('LINK_LOST', {
+    side: 'client',
+    retry: 'safe',
+    tell: 'its client went away in the middle of a request or transaction',
+  });
+}
+
+/** The server did not take the settings or the BEGIN that the session had asked for before. */
+export function settingsRefused(node: NodeId, outcome: Outcome): ProxyError {
+  return new ProxyError('SETTINGS_FAILED', {
+    side: 'server',
+    retry: 'no',
+    tell: `${node} refused a setting of this session: ${outcome.message || 'no transaction was begun'}`,
+    server: { code: outcome.error, message: outcome.message },
+  });
+}

@@ -1,0 +1,261 @@
+import { randomFillSync, timingSafeEqual } from 'node:crypto';
+import type { Channel } from '../core/channel.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Counters } from '../core/counters.ts';
+import type { FunctionLists, Gate, Login, SessionKey, Wire } from '../core/engine.ts';
+import { asProxyError, ProxyError } from '../core/errors.ts';
+import type { Emit } from '../core/events.ts';
+import type { NodeId } from '../core/node.ts';
+import { type Ack, emptyView, type Signal, type View } from '../core/view.ts';
+import { type HoldLimits, Holds } from '../hold/holds.ts';
+import { type Account, Accounts, type AccountsOptions } from '../pool/accounts.ts';
+import type { Level, RouteRules } from '../routing/route.ts';
+import type { PoolMode, Realm } from './realm.ts';
+import { Session } from './session.ts';
+import { greetingFor, shuttingDown } from './welcome.ts';
+
+export interface DataPlaneOptions {
+  readonly wire: Wire;
+  readonly clock: Clock;
+  readonly gate: Gate;
+  /** A client that has not come through start-up by then is closed, in ms. */
+  readonly startupTimeoutMs: number;
+  readonly limits: AccountsOptions['limits'];
+  readonly target: AccountsOptions['target'];
+  readonly holds: HoldLimits;
+  readonly rules: Omit<RouteRules, 'load'>;
+  readonly level: Level;
+  readonly functions: FunctionLists;
+  readonly counters: Counters;
+  readonly emit: Emit;
+  readonly mode: (user: string) => PoolMode;
+  readonly signal: (signal: Signal) => void;
+  /** A session of this account begins: its database's names should be known. */
+  readonly needs: (account: Account) => void;
+  readonly stale: (account: Account, how: 'missed' | 'changed') => void;
+}
+
+/**
+ * The data plane of one cluster: its sessions, links and held requests. Obeys the view of the control plane and
+ * never waits for it.
+ */
+export class DataPlane implements Realm {
+  readonly wire: Wire;
+  readonly clock: Clock;
+  readonly accounts: Accounts;
+  readonly holds: Holds;
+  readonly rules: RouteRules;
+  readonly level: Level;
+  readonly functions: FunctionLists;
+  readonly counters: Counters;
+  readonly emit: Emit;
+  view: View = emptyView;
+  readonly #options: DataPlaneOptions;
+  readonly #sessions = new Map<number, Session>();
+  /** Sessions that read from each replica. */
+  readonly #readers = new Map<NodeId, number>();
+  /** Channels that are still in their start-up. */
+  readonly #arriving = new Set<Channel>();
+  #lastId = 0;
+  #closing = false;
+
+  constructor(options: DataPlaneOptions) {
+    this.#options = options;
+    this.wire = options.wire;
+    this.clock = options.clock;
+    this.level = options.level;
+    this.functions = options.functions;
+    this.counters = options.counters;
+    this.emit = options.emit;
+    this.holds = new Holds(options.holds, options.clock, options.emit);
+    this.rules = { ...options.rules, load: (node) => this.#load(node) };
+    this.accounts = new Accounts({
+      wire: options.wire,
+      clock: options.clock,
+      limits: options.limits,
+      target: options.target,
+      events: {
+        opened: (node, ms) => this.emit({ kind: 'link-opened', node, ms }),
+        closed: (node, reason) => this.emit({ kind: 'link-closed', node, reason }),
+        connectFailed: (node, error) => this.#connectFailed(node, error),
+        signal: (node, kind) => this.signal({ kind, node }),
+      },
+    });
+  }
+
+  get sessions(): Iterable<Session> {
+    return this.#sessions.values();
+  }
+
+  /** Brings the counters of what is now up to date, for a scrape. */
+  count(): void {
+    this.counters.heldNow = this.holds.count;
+    this.counters.heldBytesNow = this.holds.bytes;
+    for (const node of this.counters.nodes) {
+      node.busyNow = this.accounts.busy(node.node);
+      node.waitingNow = this.accounts.waiting(node.node);
+    }
+  }
+
+  mode(user: string): PoolMode {
+    return this.#options.mode(user);
+  }
+
+  signal(signal: Signal): void {
+    this.#options.signal(signal);
+  }
+
+  stale(account: Account, how: 'missed' | 'changed'): void {
+    this.#options.stale(account, how);
+  }
+
+  settled(node: NodeId, by: 1 | -1): void {
+    this.#readers.set(node, (this.#readers.get(node) ?? 0) + by);
+  }
+
+  // ------------------------------------------------------------ clients
+
+  /** Takes a fresh client. Never rejects. */
+  async admit(channel: Channel): Promise<void> {
+    if (this.#closing) {
+      channel.destroy();
+      return;
+    }
+    this.#arriving.add(channel);
+    const address = channel.remoteAddress;
+    const deadline = this.clock.after(this.#options.startupTimeoutMs, () => {
+      this.#refused('STARTUP_TIMEOUT', `no start-up within ${this.#options.startupTimeoutMs} ms`, address);
+      channel.destroy();
+    });
+    try {
+      const accepted = await this.wire.accept(channel, this.#options.gate);
+      deadline.cancel();
+      if (accepted.kind === 'session') await this.#open(accepted.login);
+      else if (accepted.kind === 'cancel') {
+        this.#cancel(accepted.key);
+        channel.end();
+      }
+    } catch (thrown) {
+      const error = asProxyError(thrown, 'PROTOCOL', 'client');
+      this.#refused(error.code, error.message, address);
+    } finally {
+      deadline.cancel();
+      this.#arriving.delete(channel);
+    }
+  }
+
+  /** A client over the limit: told so if it can listen, then closed. */
+  refuse(channel: Channel, error: ProxyError): void {
+    this.#refused(error.code, error.message, channel.remoteAddress);
+    this.wire.refuse(channel, error);
+  }
+
+  async #open(login: Login): Promise<void> {
+    const { channel, user, database } = login;
+    const account = this.accounts.enter(user, database);
+    try {
+      if (login.replication) throw noReplication();
+      const greeting = await greetingFor(this, account, login.settings);
+      if (this.#closing) throw shuttingDown();
+      if (channel.closed) throw goneAtStartup();
+      this.#options.needs(account);
+      const key = this.#newKey(login.secretLength);
+      const session = new Session(this, login, key, account, greeting, (ended) => this.#ended(ended));
+      this.#sessions.set(key.id, session);
+      this.counters.clientsNow++;
+      this.emit({ kind: 'client-connected', user, database });
+      this.wire.greet(login, greeting, key);
+      channel.attach(session);
+    } catch (thrown) {
+      this.accounts.leave(account);
+      const error = asProxyError(thrown, 'CONNECT_FAILED', 'server');
+      this.refuse(channel, error);
+    }
+  }
+
+  #ended(session: Session): void {
+    this.#sessions.delete(session.key.id);
+    this.counters.clientsNow--;
+    this.accounts.leave(session.account);
+  }
+
+  /** A number no other session has, and a secret, for cancel requests. */
+  #newKey(secretLength: number): SessionKey {
+    do {
+      this.#lastId = (this.#lastId % 0x7fff_fffe) + 1;
+    } while (this.#sessions.has(this.#lastId));
+    return { id: this.#lastId, secret: randomFillSync(Buffer.alloc(secretLength)) };
+  }
+
+  #cancel(key: SessionKey): void {
+    const session = this.#sessions.get(key.id);
+    if (session === undefined || session.key.secret.length !== key.secret.length) return;
+    if (timingSafeEqual(session.key.secret, key.secret)) session.cancel();
+  }
+
+  #refused(code: string, reason: string, address: string): void {
+    this.emit({ kind: 'client-refused', code, reason, address });
+  }
+
+  // ------------------------------------------------------------ the view
+
+  /**
+   * Obeys a view. When this returns, no link is left to a node whose links it closed, and what was in flight
+   * there has been reported to its clients.
+   */
+  apply(view: View): Ack {
+    const previous = this.view;
+    this.view = view;
+    const before = this.#inFlight(view);
+    const closed: NodeId[] = [];
+    for (const node of view.nodes) {
+      if (node.links) continue;
+      this.accounts.closeNode(node.id, node.reason);
+      closed.push(node.id);
+    }
+    this.accounts.applied(view, previous);
+    this.holds.release();
+    return { epoch: view.epoch, version: view.version, closed, unknown: before };
+  }
+
+  /** Links in use on nodes that the view closes. */
+  #inFlight(view: View): number {
+    let count = 0;
+    for (const node of view.nodes) if (!node.links) count += this.accounts.busy(node.id);
+    return count;
+  }
+
+  #load(node: NodeId): number {
+    return this.accounts.busy(node) + (this.#readers.get(node) ?? 0);
+  }
+
+  #connectFailed(node: NodeId, error: ProxyError): void {
+    this.emit({ kind: 'link-failed', node, code: error.code, message: error.message });
+    if (error.code === 'CONNECT_FAILED') this.signal({ kind: 'connect-failed', node, failure: 'unreachable' });
+  }
+
+  /** Ends all sessions and links. */
+  close(): void {
+    this.#closing = true;
+    for (const channel of this.#arriving) channel.destroy();
+    for (const session of [...this.#sessions.values()]) session.die(shuttingDown());
+    this.holds.close();
+    this.accounts.close();
+  }
+}
+
+function noReplication(): ProxyError {
+  return new ProxyError('UNSUPPORTED', {
+    side: 'client',
+    retry: 'no',
+    tell: 'replication connections are not passed through yet; connect to the server itself',
+  });
+}
+
+function goneAtStartup(): ProxyError {
+  return new ProxyError('LINK_LOST', {
+    side: 'client',
+    retry: 'safe',
+    tell: 'the client went away during start-up',
+  });
+}

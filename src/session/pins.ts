@@ -1,0 +1,13 @@
+import type { PinReason } from '../core/intent.ts';
+
+/** Pins of which the server cannot tell whether their state is still there. */
+const UNSEEN: ReadonlySet<PinReason> = new Set<PinReason>([
+  'session-pooling',
+  'unnamed-statement',
+  'loaded-library',
+  'two-phase',
+  'streamed-text',
+]);
+
+/** An audit says whether the state behind this pin is still there. */
+export const auditSees = (pin: PinReason): boolean => !UNSEEN.has(pin);

@@ -1,0 +1,33 @@
+import type { Clock } from '../core/clock.ts';
+import type { Counters } from '../core/counters.ts';
+import type { FunctionLists, Wire } from '../core/engine.ts';
+import type { Emit } from '../core/events.ts';
+import type { NodeId } from '../core/node.ts';
+import type { Signal, View } from '../core/view.ts';
+import type { Holds } from '../hold/holds.ts';
+import type { Account, Accounts } from '../pool/accounts.ts';
+import type { Level, RouteRules } from '../routing/route.ts';
+
+/** `transaction`: a link is leased for a transaction. `session`: for the life of the session. */
+export type PoolMode = 'transaction' | 'session';
+
+/** What all sessions of one cluster share. */
+export interface Realm {
+  readonly wire: Wire;
+  readonly clock: Clock;
+  readonly accounts: Accounts;
+  readonly holds: Holds;
+  /** The world as last said by the control plane. */
+  readonly view: View;
+  readonly rules: RouteRules;
+  readonly level: Level;
+  readonly functions: FunctionLists;
+  readonly counters: Counters;
+  readonly emit: Emit;
+  mode(user: string): PoolMode;
+  signal(signal: Signal): void;
+  /** Names of a database were unknown, or have changed. */
+  stale(account: Account, how: 'missed' | 'changed'): void;
+  /** Sessions that read from a replica are counted there, so that new ones spread. */
+  settled(node: NodeId, by: 1 | -1): void;
+}

@@ -1,0 +1,109 @@
+import type { Clock, Timer } from '../core/clock.ts';
+import type { Catalogue } from '../core/engine.ts';
+
+export interface CataloguesOptions {
+  readonly clock: Clock;
+  /** Reads the catalogue of a database on the primary; rejects when there is none to ask. */
+  read(database: string): Promise<Catalogue>;
+  /** What the names of a database mean from now on; undefined: not known. */
+  apply(database: string, catalogue: Catalogue | undefined): void;
+  /** How old a catalogue may become, in ms. */
+  readonly maxAgeMs: number;
+  /** Least time from one reading of a database to the next, in ms. */
+  readonly minGapMs: number;
+}
+
+interface Entry {
+  reading: boolean;
+  /** Asked for again while it was being read. */
+  again: boolean;
+  readAt: number;
+  timer: Timer | undefined;
+}
+
+/**
+ * Keeps the catalogues of the databases in use: read when first needed, when names in a statement were unknown,
+ * after changes of the schema passed through, and when they have grown old. Owns its timers.
+ */
+export class Catalogues {
+  readonly #options: CataloguesOptions;
+  readonly #entries = new Map<string, Entry>();
+  #closed = false;
+
+  constructor(options: CataloguesOptions) {
+    this.#options = options;
+  }
+
+  /** A session uses this database: reads its catalogue if nothing is known of it. */
+  need(database: string): void {
+    if (this.#closed || this.#entries.has(database)) return;
+    this.#entries.set(database, { reading: false, again: false, readAt: -1, timer: undefined });
+    void this.#read(database);
+  }
+
+  /** A name was not in it: read it again, soon. */
+  missed(database: string): void {
+    this.#soon(database);
+  }
+
+  /** The schema changes: nothing is known until it has been read again. */
+  changed(database: string): void {
+    this.#options.apply(database, undefined);
+    this.#soon(database);
+  }
+
+  /** Another primary: what it says counts. */
+  refresh(): void {
+    for (const database of this.#entries.keys()) this.#soon(database);
+  }
+
+  /** Nobody uses the database any more. */
+  forget(database: string): void {
+    this.#entries.get(database)?.timer?.cancel();
+    this.#entries.delete(database);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const entry of this.#entries.values()) entry.timer?.cancel();
+    this.#entries.clear();
+  }
+
+  #soon(database: string): void {
+    const entry = this.#entries.get(database);
+    if (entry === undefined || this.#closed) return;
+    if (entry.reading) {
+      entry.again = true;
+      return;
+    }
+    const { clock, minGapMs } = this.#options;
+    this.#after(database, entry, entry.readAt < 0 ? minGapMs : entry.readAt + minGapMs - clock.now());
+  }
+
+  #after(database: string, entry: Entry, ms: number): void {
+    entry.timer?.cancel();
+    entry.timer = this.#options.clock.after(Math.max(0, ms), () => void this.#read(database));
+  }
+
+  async #read(database: string): Promise<void> {
+    const entry = this.#entries.get(database);
+    if (entry === undefined || entry.reading) return;
+    const { clock, read, apply, maxAgeMs, minGapMs } = this.#options;
+    entry.timer?.cancel();
+    entry.reading = true;
+    entry.again = false;
+    entry.readAt = clock.now();
+    let next = maxAgeMs;
+    try {
+      const catalogue = await read(database);
+      // Asked for again meanwhile: what was read may be from before the change.
+      if (this.#entries.get(database) === entry && !entry.again) apply(database, catalogue);
+    } catch {
+      // Without a catalogue everything unknown goes to the primary: slower, never wrong.
+      next = minGapMs * 4;
+    }
+    entry.reading = false;
+    if (this.#closed || this.#entries.get(database) !== entry) return;
+    this.#after(database, entry, entry.again ? minGapMs : next);
+  }
+}
