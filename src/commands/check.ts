@@ -82,7 +82,8 @@ async function checkCluster(cluster: ClusterConfig): Promise<Report> {
   const probe = new PostgresProbe({
     clock: performance,
     timeoutMs,
-    applicationName: `pointsman:${cluster.name}:check`,
+    // Not as a proxy calls itself: a running one would take this for an uncoordinated instance (I12).
+    applicationName: 'pointsman-check',
     replicas: cluster.nodes.length - 1,
     promotes: cluster.failover.mode === 'promote',
   });
@@ -165,9 +166,6 @@ function clusterFindings(observations: readonly Observation[]): Found[] {
   const idle = seen.filter(({ receiving }) => receiving !== undefined && !receiving.active);
   if (idle.length > 0)
     about('warning', 'receives nothing from a primary', 'look into the log of the replica', idle);
-  const others = seen.filter(({ otherProxies }) => otherProxies.length > 0);
-  if (others.length > 0)
-    about('ok', `proxies of this cluster are connected: ${others[0]?.otherProxies.join(', ')}`, '', others);
   return found;
 }
 

@@ -111,7 +111,7 @@ function checkPorts(problems: Problem[], config: Parsed): void {
   for (const [index, listener] of listeners.entries()) {
     const other = listeners
       .slice(0, index)
-      .find(({ host, port }) => port === listener.port && clash(host, listener.host));
+      .find(({ host, port }) => port !== 0 && port === listener.port && clash(host, listener.host));
     if (other === undefined) continue;
     const message = `port ${listener.port} is already the listen port of ${other.name}`;
     problems.push({ path: listener.path, message });

@@ -67,6 +67,7 @@ const group = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
 
 const host = text.describe('Name or address.');
 const port = number(1, 65_535);
+const listenPort = number(0, 65_535).describe('0: any free port; the log says which.');
 
 const tls = z
   .strictObject(
@@ -82,7 +83,7 @@ const tls = z
 const listen = z.strictObject(
   {
     host: host.prefault('127.0.0.1'),
-    port,
+    port: listenPort,
     maxClients: number(1, 1_000_000).prefault(10_000).describe('Clients at one time.'),
     startupTimeout: duration(1).prefault('10s').describe('A client must be authenticated within this.'),
     tls: tls.describe('TLS for clients. Left out: not offered.'),
@@ -206,7 +207,7 @@ export const schema = z.strictObject(
     admin: z
       .union([
         z.literal(false),
-        group({ listen: group({ host: host.prefault('127.0.0.1'), port: port.prefault(9632) }) }),
+        group({ listen: group({ host: host.prefault('127.0.0.1'), port: listenPort.prefault(9632) }) }),
       ])
       .prefault({}),
     log: group({

@@ -65,7 +65,7 @@ function dispute(c: Case, nodes: readonly NodeId[]): Change | undefined {
   if (same) return undefined;
   const reason = `${nodes.join(' and ')} are writable and it is not known which is the newer: stop the wrong one`;
   const held = withPrimary(c.state, null, reason);
-  const state: State = { ...held, phase: { name: 'steady' }, conflict: nodes, closed: nodes };
+  const state: State = { ...held, phase: { name: 'steady' }, conflict: nodes, closed: [] };
   return change(state, reason, undefined, [{ kind: 'alarm', reason }]);
 }
 

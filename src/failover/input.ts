@@ -19,8 +19,6 @@ export type Input =
   | { readonly kind: 'command'; readonly at: number; readonly command: Command }
   | { readonly kind: 'tick'; readonly at: number };
 
-export type InputKind = Input['kind'];
-
 /** What takes time and answers with a `result`; the runner bounds each. */
 export type Task =
   /** Made durable before the result says ok. `ticket` tells which request a result answers. */

@@ -25,7 +25,7 @@ export interface Step {
 }
 
 /** More rules in one step than any chain needs: reaching it is a defect of the rules. */
-export const CHAIN_LIMIT = 64;
+const CHAIN_LIMIT = 64;
 
 /**
  * One step of the machine. Pure: the input is noted, then the first rule of the phase that applies is

@@ -49,7 +49,7 @@ function isGoodReplica(c: Case, node: NodeId): boolean {
   if (primary === null || last === undefined || seen === undefined) return false;
   if (seen.role !== 'replica' || seen.identity !== identity || seen.branch !== last.branch) return false;
   if (!isReceiving(c, seen) || errandOf(c, 'rejoin', node)?.running === true) return false;
-  return last.position === undefined || c.positions.compare(seen.received, last.position) !== 'diverged';
+  return last.position === undefined || c.positions.compare(seen.position, last.position) !== 'diverged';
 }
 
 /** It receives, and not from a node under quarantine. */
@@ -155,7 +155,8 @@ export const diverged: Rule = {
     for (const facts of c.world.nodes) {
       const seen = present(facts);
       if (seen?.role !== 'replica' || !isMember(c, facts)) continue;
-      if (c.positions.compare(seen.received, writer.position) !== 'diverged') continue;
+      // What it has replayed: it may have received half a record past the fork, and follows all the same.
+      if (c.positions.compare(seen.position, writer.position) !== 'diverged') continue;
       const { node } = seen;
       const reason = `its history has parted from that of ${writer.node}; it must be rejoined before it is used again`;
       return castOut(

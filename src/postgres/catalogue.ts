@@ -64,12 +64,21 @@ export function catalogueOf(rows: readonly CatalogueRow[]): Catalogue {
   });
 }
 
-/** For questions asked without a server: every relation is a plain table, and the users have defined nothing. */
-export function assumedCatalogue(): Catalogue {
+/**
+ * For questions asked without a server: every relation is a plain table, and the users have defined nothing.
+ * `taken` is told of each relation.
+ */
+export function assumedCatalogue(taken: (name: string) => void = () => {}): Catalogue {
   const none: Names = new Set<string>();
   const all: Names = { has: () => true };
+  const tables: Names = {
+    has: (name) => {
+      taken(name);
+      return true;
+    },
+  };
   return sealed({
-    tables: all,
+    tables,
     others: none,
     quiet: all,
     functions: none,

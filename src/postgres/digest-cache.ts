@@ -1,17 +1,30 @@
 import type { Intent } from '../core/intent.ts';
 
-/** Bytes of keys in one generation; two are kept. */
-const GENERATION_BYTES = 4 * 1024 * 1024;
-const GENERATION_ENTRIES = 10_000;
+export interface DigestBounds {
+  /** Bytes of keys in one generation; two are kept. */
+  readonly bytes: number;
+  readonly entries: number;
+}
+
+const USUAL: DigestBounds = { bytes: 4 * 1024 * 1024, entries: 10_000 };
 
 /**
  * Intents by normal form. Two generations: what is used in the older one moves to the younger, and when the
  * younger is full the older is dropped. Bounded in bytes and entries; a key is compared as a whole.
  */
 export class DigestCache {
+  readonly #bounds: DigestBounds;
   #young = new Map<string, Intent>();
   #old = new Map<string, Intent>();
   #bytes = 0;
+
+  constructor(bounds: DigestBounds = USUAL) {
+    this.#bounds = bounds;
+  }
+
+  get size(): number {
+    return this.#young.size + this.#old.size;
+  }
 
   get(key: string): Intent | undefined {
     const young = this.#young.get(key);
@@ -22,7 +35,7 @@ export class DigestCache {
   }
 
   set(key: string, intent: Intent): void {
-    if (this.#young.size >= GENERATION_ENTRIES || this.#bytes + key.length > GENERATION_BYTES) {
+    if (this.#young.size >= this.#bounds.entries || this.#bytes + key.length > this.#bounds.bytes) {
       this.#old = this.#young;
       this.#young = new Map();
       this.#bytes = 0;

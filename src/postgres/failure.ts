@@ -1,7 +1,7 @@
 import type { ProbeFailure } from '../core/node.ts';
 
 /** An error's code: SQLSTATE where the server spoke, the system's (`ECONNREFUSED`) where the network did. */
-export function codeOf(error: unknown): string {
+function codeOf(error: unknown): string {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
   return '';
 }

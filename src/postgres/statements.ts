@@ -114,7 +114,7 @@ function query(statement: Statement): Intent {
   const { tokens, from, to, facts } = statement;
   const proof = new Proof(tokens, from, to, facts.catalogue, facts.lists);
   const { first } = proof;
-  if (first === undefined) return intent('read', 'R01', tokens.text(from));
+  if (first === undefined) return intent('read', 'R01', '');
   const changes = first.rule === 'W01' || first.rule === 'W03';
   const left = proof.setting ? settingsOf(statement) : {};
   return intent('write', first.rule, first.detail, {

@@ -66,6 +66,9 @@ const DOLLAR_SIGN = 36;
 const AMPERSAND = 38;
 const UNDERSCORE = 95;
 
+/** Names of operators are shorter (NAMEDATALEN); a longer run of signs would be read again for each of them. */
+const OPERATOR_LIMIT = 128;
+
 function isHex(byte: number): boolean {
   const letter = byte | 32;
   return CLASS[byte] === DIGIT || byte === UNDERSCORE || (letter >= 97 && letter <= 102);
@@ -285,7 +288,7 @@ export class Scanner {
     if (this.#at(at) === ZERO && (base === 120 || base === 111 || base === 98)) {
       end = at + 2;
       while (isHex(this.#at(end))) end++;
-      return NAME[this.#at(end)] === 1 ? this.#bad() : this.#take(NUMBER, end);
+      return this.#numberEnd(end);
     }
     end = this.#digits(at);
     // 1..2 is 1 and then two dots.
@@ -296,8 +299,13 @@ export class Scanner {
       if (CLASS[this.#at(digits)] !== DIGIT) return this.#bad();
       end = this.#digits(digits);
     }
-    // 12abc is an error since version 15 and was two tokens before.
-    return NAME[this.#at(end)] === 1 ? this.#bad() : this.#take(NUMBER, end);
+    return this.#numberEnd(end);
+  }
+
+  /** 12abc is an error since version 15 and was two tokens before; 1.5.x has never been anything. */
+  #numberEnd(end: number): TokenKind {
+    const junk = NAME[this.#at(end)] === 1 || (this.#at(end) === DOT && this.#at(end + 1) !== DOT);
+    return junk ? this.#bad() : this.#take(NUMBER, end);
   }
 
   #mark(at: number): TokenKind {
@@ -318,6 +326,7 @@ export class Scanner {
       if ((byte === SLASH && next === STAR) || (byte === MINUS && next === MINUS)) break;
       if (SPECIAL[byte] === 1) special = true;
       end++;
+      if (end - at > OPERATOR_LIMIT) return this.#bad();
     }
     if (!special) {
       while (end > at + 1 && (this.#at(end - 1) === PLUS || this.#at(end - 1) === MINUS)) end--;

@@ -26,7 +26,7 @@ export interface Monitor {
   close(): Promise<void>;
 }
 
-export const MIN_GAP_MS = 20;
+const MIN_GAP_MS = 20;
 /** Faster probing of a node that has just stopped answering, in probes; then the usual pace again. */
 const HASTE = 20;
 

@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { check } from '../../../src/commands/check.ts';
 import type { EmbeddedCluster } from '../../../src/demo/postgres.ts';
 import { startCluster } from '../../support/cluster.ts';
+import { probeWith, seen, targetOf } from './servers.ts';
 
 const PORTS = [15466, 15467];
 
@@ -60,6 +61,17 @@ describe('pointsman check', () => {
     assert.match(said, /pg-1, pg-2 +the account may promote, repoint and fence this node/);
     assert.match(said, /pg-1, pg-2 +replicator may replicate from this node/);
     assert.match(said, /errors: 0/);
+  });
+
+  test('I12: a running proxy does not take it for another instance', async () => {
+    const probe = probeWith({ applicationName: 'pointsman:main:running' });
+    const target = targetOf(cluster, 'pg-1');
+    const names = new Set<string>();
+    const done = checked().then(() => true);
+    while (!(await Promise.race([done, probe.observe(target).then(() => false)])))
+      for (const name of seen(await probe.observe(target)).otherProxies) names.add(name);
+    await probe.close();
+    assert.deepEqual([...names], []);
   });
 
   test('wrong passwords are errors: 1, each with what to mend, and never shown', async () => {

@@ -176,7 +176,9 @@ describe('a probe of a healthy cluster', () => {
     assert.equal(await observed(clientTls('verify-full', { ca: cert })), 'denied', 'it is of another host');
   });
 
-  test('a server whose every process is stopped is a timeout within its bound, and seen again afterwards', async () => {
+  test('a server whose every process is stopped is a timeout within its bound, and seen again afterwards', {
+    timeout: 30_000,
+  }, async () => {
     const target = targetOf(cluster, 'pg-3');
     const quick = probeWith({ timeoutMs: 300 });
     try {

@@ -7,7 +7,7 @@ interface Due {
 }
 
 /** Lets every promise that is ready run its course. */
-export const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Time that moves only when a test says so. */
 export class ManualClock implements Clock {

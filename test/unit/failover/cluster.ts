@@ -33,7 +33,7 @@ export interface Server {
   fenced: boolean;
 }
 
-export const TIMEOUT = 1_500;
+const TIMEOUT = 1_500;
 const STREAM_TIMEOUT = 2_000;
 
 /** A few made-up servers with streaming replication, and the probe and control that reach them. */

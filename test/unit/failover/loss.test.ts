@@ -133,13 +133,25 @@ describe('a loss', () => {
 
   test('I3: the word of every replica that can be asked is awaited', async () => {
     await using story = await begin();
-    story.cluster.of('pg-3').latency = 1_000;
+    story.cluster.of('pg-3').latency = 4_000;
+    await story.run(10_000);
     story.cluster.of('pg-2').upstream = undefined;
     story.cluster.of('pg-1').cutOff = true;
     await story.run(30_000);
     assert.equal(story.primary, 'pg-1');
     assert.deepEqual(story.cluster.proofs, []);
     assert.equal(story.view.epoch, 1);
+  });
+
+  test('a primary that somebody made a replica is not failed over when it stops', async () => {
+    await using story = await begin();
+    story.cluster.of('pg-1').role = 'replica';
+    await story.until('writes are held', () => story.primary === null);
+    story.kill('pg-1');
+    await story.run(30_000);
+    assert.deepEqual(story.cluster.proofs, []);
+    story.cluster.promoteOutside('pg-2');
+    await story.until('pg-2 is followed', () => story.primary === 'pg-2');
   });
 
   test('I3: one lost probe is no loss', async () => {

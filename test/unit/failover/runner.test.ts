@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { nodeId } from '../../../src/core/node.ts';
 import { begin } from './story.ts';
 
 const never = (): Promise<never> => new Promise(() => undefined);
@@ -39,12 +40,24 @@ describe('the runner', () => {
     story.journalHangs = false;
   });
 
-  test('an ack that arrives while its own view is being published waits its turn', async () => {
-    // The story acknowledges inside the publishing call; a step inside a step would be a second proof.
+  test('what arrives while a view is being published waits its turn', async () => {
     await using story = await begin();
-    story.kill('pg-1');
-    await story.until('pg-2 is the primary', () => story.primary === 'pg-2');
-    assert.equal(story.cluster.proofs.length, 1);
+    let depth = 0;
+    let deepest = 0;
+    let commands = 0;
+    story.plane.onView(() => {
+      depth += 1;
+      deepest = Math.max(deepest, depth);
+      // A command publishes at once; inside the call that publishes this view it must wait.
+      if (commands < 3) {
+        commands += 1;
+        story.plane.command({ kind: 'release', node: nodeId('pg-2') });
+      }
+      depth -= 1;
+    });
+    await story.run(1_000);
+    assert.equal(commands, 3);
+    assert.equal(deepest, 2, 'one view given at once by onView, and one published inside that call');
   });
 
   test('a storm of signals makes no storm of probes', async () => {

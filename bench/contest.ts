@@ -1,0 +1,51 @@
+import type { Arena } from './arena.ts';
+import { type Aim, type Load, measure } from './pgbench.ts';
+import type { Started } from './process.ts';
+
+/** One way to the servers. */
+export interface Contestant {
+  readonly name: string;
+  readonly aim: Aim;
+  /** Whose processor time counts; undefined: no proxy between. */
+  readonly process: Started | undefined;
+}
+
+/** What was measured of one contestant, one value a round. */
+export interface Score {
+  readonly name: string;
+  readonly tps: number[];
+  /** The proxy's processor time, user and system, log-ins included, per transaction in µs. */
+  readonly cost: number[];
+}
+
+/** How long each contestant runs before it counts, in seconds. */
+const WARM_UP = 2;
+
+/**
+ * Measures all in turn, and again: A B C A B C …, so that what else the machine does meets all of them.
+ * Each round begins one further on.
+ */
+export async function contest(
+  arena: Arena,
+  contestants: readonly Contestant[],
+  load: Load,
+  rounds: number,
+): Promise<Score[]> {
+  const { signal } = arena;
+  const scores = contestants.map(({ name }): Score => ({ name, tps: [], cost: [] }));
+  for (const { aim } of contestants) await measure(aim, { ...load, seconds: WARM_UP }, signal);
+  for (let round = 0; round < rounds; round++) {
+    for (let turn = 0; turn < contestants.length; turn++) {
+      const at = (turn + round) % contestants.length;
+      const contestant = contestants[at];
+      const score = scores[at];
+      if (contestant === undefined || score === undefined) continue;
+      const before = contestant.process?.processorMs ?? 0;
+      const { transactions, tps } = await measure(contestant.aim, load, signal);
+      const used = (contestant.process?.processorMs ?? 0) - before;
+      score.tps.push(tps);
+      score.cost.push(contestant.process === undefined ? Number.NaN : (used * 1_000) / transactions);
+    }
+  }
+  return scores;
+}

@@ -1,0 +1,87 @@
+import { type Arena, openArena } from './arena.ts';
+import { type Contestant, contest, type Score } from './contest.ts';
+import { figure, median, pairedRatio, table, times } from './figures.ts';
+import { machineLine, nodeLine } from './machine.ts';
+import type { Options } from './options.ts';
+import { type Protocol, version, type Work } from './pgbench.ts';
+import { findPgBouncer, startPgBouncer } from './pgbouncer.ts';
+import { startProxy } from './proxy.ts';
+import type { Say } from './say.ts';
+
+/** Server connections per node, of both proxies alike. */
+const POOL = 20;
+
+const LOADS: readonly { readonly work: Work; readonly protocol: Protocol; readonly title: string }[] = [
+  { work: 'select', protocol: 'simple', title: 'pgbench -S, simple' },
+  { work: 'select', protocol: 'extended', title: 'pgbench -S, extended' },
+  { work: 'select', protocol: 'prepared', title: 'pgbench -S, prepared' },
+  { work: 'tpcb', protocol: 'simple', title: 'TPC-B-like, simple' },
+];
+
+/** A short look at many loads; ratios to the direct connection and to PgBouncer. */
+export async function matrix(options: Options, signal: AbortSignal, say: Say): Promise<number> {
+  await using arena = await openArena(options, signal);
+  await using processes = new AsyncDisposableStack();
+  const bouncer = findPgBouncer();
+  const { direct, ports } = arena;
+  const [port = 0, adminPort = 0, peerPort = 0] = ports;
+  const proxy = processes.use(
+    await startProxy(arena, { name: 'pointsman', port, adminPort, reads: 'replicas', poolSize: POOL }),
+  );
+  const contestants: Contestant[] = [
+    { name: 'direct', aim: direct, process: undefined },
+    { name: 'Pointsman', aim: { ...direct, port }, process: proxy },
+  ];
+  if (typeof bouncer !== 'string') {
+    const peer = processes.use(await startPgBouncer(bouncer, arena, peerPort, POOL));
+    contestants.push({ name: 'PgBouncer', aim: { ...direct, port: peerPort }, process: peer });
+  }
+  say(machineLine());
+  say(`${nodeLine()}; PostgreSQL ${arena.serverVersion}; ${await version()}, one thread`);
+  say(typeof bouncer === 'string' ? `Without PgBouncer: ${bouncer}.` : `${bouncer.version}, pool of ${POOL}`);
+  say(`${options.rounds} rounds of ${options.seconds} s in turn, medians\n`);
+  say(table(HEAD, await rowsOf(arena, contestants, options)));
+  return 0;
+}
+
+const HEAD = [
+  'load',
+  'clients',
+  'direct tps',
+  'PgBouncer tps',
+  'Pointsman tps',
+  'of direct',
+  'PgBouncer CPU (µs)',
+  'Pointsman CPU (µs)',
+  'of PgBouncer',
+];
+
+async function rowsOf(
+  arena: Arena,
+  contestants: readonly Contestant[],
+  options: Options,
+): Promise<string[][]> {
+  const rows: string[][] = [];
+  for (const { work, protocol, title } of LOADS) {
+    for (const clients of options.clients) {
+      const load = { work, protocol, clients, seconds: options.seconds };
+      rows.push([title, String(clients), ...cells(await contest(arena, contestants, load, options.rounds))]);
+    }
+  }
+  return rows;
+}
+
+function cells(scores: readonly Score[]): string[] {
+  const of = (name: string): Score =>
+    scores.find((score) => score.name === name) ?? { name, tps: [], cost: [] };
+  const [direct, peer, ours] = [of('direct'), of('PgBouncer'), of('Pointsman')];
+  return [
+    figure(median(direct.tps)),
+    figure(median(peer.tps)),
+    figure(median(ours.tps)),
+    times(pairedRatio(ours.tps, direct.tps)),
+    figure(median(peer.cost), 1),
+    figure(median(ours.cost), 1),
+    times(pairedRatio(ours.cost, peer.cost)),
+  ];
+}

@@ -1,0 +1,72 @@
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Arena } from './arena.ts';
+import { Started } from './process.ts';
+
+export interface ProxyOptions {
+  readonly name: string;
+  readonly port: number;
+  readonly adminPort: number;
+  /** `primary`: everything goes where PgBouncer would send it. */
+  readonly reads: 'replicas' | 'primary';
+  /** Server connections per node. */
+  readonly poolSize: number;
+  /** Options for Node itself, e.g. a profiler's. */
+  readonly nodeOptions?: readonly string[];
+}
+
+/** Starts this proxy before the cluster, in a process of its own; resolves when it is ready for writes and reads. */
+export async function startProxy(arena: Arena, options: ProxyOptions): Promise<Started> {
+  const file = join(arena.folder, `${options.name}.yaml`);
+  // JSON is YAML.
+  await writeFile(file, JSON.stringify(configuration(arena, options)), { mode: 0o600 });
+  const main = resolve(import.meta.dirname, '..', 'src', 'main.ts');
+  const started = new Started(options.name, [
+    process.execPath,
+    ...(options.nodeOptions ?? []),
+    main,
+    'run',
+    '-c',
+    file,
+  ]);
+  try {
+    await started.ready(() => isReady(options.adminPort, arena.cluster.nodes.length));
+  } catch (error) {
+    await started.stop();
+    throw error;
+  }
+  return started;
+}
+
+function configuration(arena: Arena, { port, adminPort, reads, poolSize }: ProxyOptions): object {
+  const host = '127.0.0.1';
+  const { client, monitor } = arena.cluster.credentials;
+  return {
+    admin: { listen: { host, port: adminPort } },
+    log: { level: 'warn' },
+    clusters: [
+      {
+        name: 'bench',
+        engine: 'postgres',
+        listen: { host, port },
+        nodes: arena.cluster.nodes.map((node) => ({ name: node.id, host, port: node.port })),
+        users: [{ name: client.user, password: client.password }],
+        monitor: { ...monitor, database: client.database },
+        pool: { size: poolSize },
+        routing: { reads },
+      },
+    ],
+  };
+}
+
+/** All nodes are up in the proxy's own view, and it says that it is ready. */
+async function isReady(adminPort: number, nodes: number): Promise<boolean> {
+  try {
+    const ready = await fetch(`http://127.0.0.1:${adminPort}/readyz`);
+    const view = await fetch(`http://127.0.0.1:${adminPort}/api/view`);
+    const up = (await view.text()).match(/"state":"up"/g)?.length ?? 0;
+    return ready.ok && up >= nodes;
+  } catch {
+    return false;
+  }
+}

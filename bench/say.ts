@@ -1,0 +1,2 @@
+/** Prints one line of a report. */
+export type Say = (line: string) => void;

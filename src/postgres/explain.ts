@@ -1,0 +1,58 @@
+import type { Catalogue, Explained, FunctionLists } from '../core/engine.ts';
+import type { Intent } from '../core/intent.ts';
+import { assumedCatalogue } from './catalogue.ts';
+import { classifyText } from './classify.ts';
+import { RULES, type RuleId } from './rules.ts';
+
+/** An answer that rests on something nobody has checked says so. */
+export interface Assumed extends Explained {
+  readonly assumption?: string;
+}
+
+const NO_LISTS: FunctionLists = { allow: new Set(), deny: new Set() };
+
+/**
+ * Where a text would go, and by which rule; the text as a session in UTF-8 with the defaults sends it. Without
+ * a catalogue its relations are taken for plain tables, and the answer says so.
+ */
+export function explainText(
+  text: string,
+  catalogue: Catalogue | undefined,
+  lists: FunctionLists = NO_LISTS,
+): Assumed {
+  const taken = new Set<string>();
+  const intent = classifyText(Buffer.from(text), {
+    standardConformingStrings: true,
+    encoding: 'UTF8',
+    catalogue: catalogue ?? assumedCatalogue((name) => taken.add(name)),
+    lists,
+  });
+  const explained = {
+    kind: intent.kind,
+    route: routeOf(intent),
+    rule: intent.hint?.to === 'primary' && intent.kind === 'read' ? 'H01' : intent.because,
+    detail: intent.detail,
+    reason: reasonOf(intent),
+  };
+  if (catalogue !== undefined) return explained;
+  const names = [...taken].map((name) => `"${name}"`).join(', ');
+  const tables = names === '' ? '' : `; ${names} taken for plain tables`;
+  return { ...explained, assumption: `no server was asked: nothing but builtin functions is known${tables}` };
+}
+
+function routeOf(intent: Intent): string {
+  if (intent.kind === 'read') return intent.hint?.to === 'primary' ? 'primary' : 'replica';
+  return intent.begin?.alone === true && intent.begin.readOnly && !intent.begin.serializable
+    ? 'replica'
+    : 'primary';
+}
+
+function reasonOf(intent: Intent): string {
+  if (intent.kind === 'read' && intent.hint?.to === 'primary') return 'a hint asks for the primary';
+  const reason = Object.hasOwn(RULES, intent.because) ? RULES[intent.because as RuleId] : intent.because;
+  if (intent.kind === 'session')
+    return `${reason}; it runs where the transaction is, and outside of one on the primary`;
+  if (intent.begin?.alone === true)
+    return `${reason}; it is held back until the first statement says which server`;
+  return reason;
+}
