@@ -2,8 +2,11 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { Client } from 'pg';
 
-/** Connects many clients, says `connected` to its parent, and holds them until it is ended. */
-const [kind, port = '', count = '', user = '', password = '', database = ''] = process.argv.slice(2);
+/**
+ * Connects many clients and says `done` to its parent; `hold`: holds them until it is ended, `pass`: closes each
+ * before the next one.
+ */
+const [kind, stay, port = '', count = '', user = '', password = '', database = ''] = process.argv.slice(2);
 /** Log-ins under way at one time. */
 const AT_ONCE = 20;
 
@@ -26,10 +29,13 @@ let left = Number(count);
 async function fill(): Promise<void> {
   while (left > 0) {
     left--;
-    held.push(kind === 'bare' ? await bare() : await session());
+    const client = kind === 'bare' ? await bare() : await session();
+    if (stay === 'hold') held.push(client);
+    else if (client instanceof Client) await client.end();
+    else client.destroy();
   }
 }
 
 process.on('disconnect', () => process.exit(0));
 await Promise.all(Array.from({ length: AT_ONCE }, fill));
-process.send?.('connected');
+process.send?.('done');

@@ -11,8 +11,6 @@ import type { Say } from './say.ts';
 
 /** Bytes that a client may cost beyond a bare socket. */
 const BAR = 4_000;
-/** Sessions that come and go before, so that what is loaded and compiled once is not counted as theirs. */
-const REHEARSAL = 100;
 const CONNECTED_WITHIN = 300_000;
 /** Memory is at rest when it has moved less than this for so many looks in a row. */
 const REST_BYTES = 256 * 1_024;
@@ -20,41 +18,61 @@ const LOOKS = 6;
 const LOOK_EVERY = 500;
 const MOST_LOOKS = 60;
 
+/** What one server grew by, in bytes per client. */
+interface Growth {
+  /** Since as many clients had logged in and left again: what was loaded, compiled and reserved is not counted. */
+  readonly warm: number;
+  /** Since its start, all that counted in. */
+  readonly cold: number;
+}
+
 /** Resident memory per idle client, in turn with a bare socket. Gives the exit code: 1 if the bar was missed. */
 export async function idle(options: Options, signal: AbortSignal, say: Say): Promise<number> {
   await using arena = await openArena(options, signal);
   const [clients = 0] = options.clients;
   say(machineLine());
-  say(`${nodeLine()}; ${clients} idle clients, ${options.rounds} rounds in turn\n`);
-  const bare: number[] = [];
-  const ours: number[] = [];
+  say(
+    `${nodeLine()}; ${clients} idle clients, ${options.rounds} rounds in turn; bytes resident per client\n`,
+  );
+  const bare: Growth[] = [];
+  const ours: Growth[] = [];
   for (let round = 0; round < options.rounds; round++) {
     signal.throwIfAborted();
     bare.push(await bareRound(arena, clients));
     ours.push(await proxyRound(arena, clients));
   }
-  const row = (name: string, bytes: readonly number[]): string[] => [
-    name,
-    figure(median(bytes)),
-    figure(median(bytes) - median(bare)),
-    bytes.map((one) => figure(one)).join(' '),
-  ];
-  const head = ['server', 'bytes per client', 'above bare', 'rounds'];
-  say(table(head, [row('bare Node socket', bare), row('Pointsman, logged in', ours)]));
-  const extra = median(ours) - median(bare);
+  say(growthTable(bare, ours));
+  const extra = median(ours.map(({ warm }) => warm)) - median(bare.map(({ warm }) => warm));
   const met = extra <= BAR;
   say(`\n${met ? 'met' : 'MISSED'}: ${figure(extra)} bytes above the bare socket; the bar is ${figure(BAR)}`);
   return met ? 0 : 1;
 }
 
-async function bareRound(arena: Arena, clients: number): Promise<number> {
+function growthTable(bare: readonly Growth[], ours: readonly Growth[]): string {
+  const row = (name: string, growths: readonly Growth[]): string[] =>
+    [name].concat(
+      (['warm', 'cold'] as const).flatMap((kind) => {
+        const [values, base] = [growths, bare].map((of) => of.map((growth) => growth[kind]));
+        const extra = median(values ?? []) - median(base ?? []);
+        return [
+          figure(median(values ?? [])),
+          figure(extra),
+          (values ?? []).map((one) => figure(one)).join(' '),
+        ];
+      }),
+    );
+  const head = ['server', 'after log-ins', 'above bare', 'rounds', 'since start', 'above bare', 'rounds'];
+  return table(head, [row('bare Node socket', bare), row('Pointsman, logged in', ours)]);
+}
+
+async function bareRound(arena: Arena, clients: number): Promise<Growth> {
   const [port = 0] = arena.ports;
   await using server = program('a bare server', 'bare-server.ts', [String(port)], clients);
   await server.ready(() => answers(port));
-  return await perClient(server, { ...arena.direct, port }, 'bare', clients);
+  return await growth(server, { ...arena.direct, port }, 'bare', clients);
 }
 
-async function proxyRound(arena: Arena, clients: number): Promise<number> {
+async function proxyRound(arena: Arena, clients: number): Promise<Growth> {
   const [, port = 0, adminPort = 0] = arena.ports;
   await using proxy = await startProxy(arena, {
     name: 'pointsman-idle',
@@ -63,32 +81,29 @@ async function proxyRound(arena: Arena, clients: number): Promise<number> {
     reads: 'replicas',
     poolSize: 20,
   });
-  return await perClient(proxy, { ...arena.direct, port }, 'session', clients);
+  return await growth(proxy, { ...arena.direct, port }, 'session', clients);
 }
 
 /** What `server` grew by, per client, while they are connected and silent. */
-async function perClient(
-  server: Started,
-  aim: Aim,
-  kind: 'bare' | 'session',
-  clients: number,
-): Promise<number> {
-  await connected(aim, kind, REHEARSAL, async () => undefined);
+async function growth(server: Started, aim: Aim, kind: Kind, clients: number): Promise<Growth> {
+  const atStart = await atRest(server);
+  await using passing = group(aim, kind, 'pass', clients);
+  await passing.heard(CONNECTED_WITHIN);
+  await passing.stop();
   const before = await atRest(server);
-  return connected(aim, kind, clients, async () => ((await atRest(server)) - before) / clients);
+  await using holding = group(aim, kind, 'hold', clients);
+  await holding.heard(CONNECTED_WITHIN);
+  const after = await atRest(server);
+  return { warm: (after - before) / clients, cold: (after - atStart) / clients };
 }
 
-/** Runs `then` while so many clients are connected; they are in a process of their own. */
-async function connected<T>(
-  aim: Aim,
-  kind: 'bare' | 'session',
-  clients: number,
-  then: () => Promise<T>,
-): Promise<T> {
-  const args = [kind, String(aim.port), String(clients), aim.user, aim.password, aim.database];
-  await using group = program(`${clients} idle clients`, 'idle-clients.ts', args, clients);
-  await group.heard(CONNECTED_WITHIN);
-  return await then();
+type Kind = 'bare' | 'session';
+
+/** So many clients, in a process of their own. */
+function group(aim: Aim, kind: Kind, stay: 'pass' | 'hold', clients: number): Started {
+  const { port, user, password, database } = aim;
+  const args = [kind, stay, String(port), String(clients), user, password, database];
+  return program(`${clients} idle clients`, 'idle-clients.ts', args, clients);
 }
 
 /** Resident bytes once they no longer change. */

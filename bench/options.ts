@@ -5,7 +5,7 @@ npm run bench -- cost          processor time per query at 16 clients, beside Pg
 npm run bench -- idle          resident memory per idle client, beside a bare Node socket
 
   --rounds N       how often everything is measured in turn (default 2; cost 5, idle 3)
-  --seconds N      length of one measurement (default 3; cost 5)
+  --seconds N      length of one measurement (default 2; cost 5)
   --clients N,M    clients at one time (default 1,4,16,64; cost 16; idle 5000)
   --scale N        pgbench scale: 100,000 rows each (default 10)
   --node-ports N   first of three ports of the servers (default: the first free ones from 15490 on)
@@ -25,7 +25,7 @@ export interface Options {
 }
 
 const DEFAULTS: Readonly<Record<Options['command'], { rounds: number; seconds: number; clients: string }>> = {
-  matrix: { rounds: 2, seconds: 3, clients: '1,4,16,64' },
+  matrix: { rounds: 2, seconds: 2, clients: '1,4,16,64' },
   cost: { rounds: 5, seconds: 5, clients: '16' },
   idle: { rounds: 3, seconds: 0, clients: '5000' },
 };

@@ -16,7 +16,7 @@ export interface ProxyOptions {
   readonly emit?: (event: Event) => void;
 }
 
-export interface Proxy {
+export interface RunningProxy {
   /** Where clients connect, one address a cluster, in the order of the configuration. */
   readonly addresses: readonly Endpoint[];
   readonly adminAddress: Endpoint | undefined;
@@ -25,23 +25,22 @@ export interface Proxy {
 }
 
 /** Starts everything a configuration names. Rejects with a ProxyError, and leaves nothing behind then. */
-export async function startProxy(config: Config, options: ProxyOptions = {}): Promise<Proxy> {
+export async function startProxy(config: Config, options: ProxyOptions = {}): Promise<RunningProxy> {
   const clock = monotonicClock;
   const log = startLog({ level: config.log.level, clock });
   const clusters: Cluster[] = [];
   const metrics = createMetrics({ version, sources: () => clusters.map((cluster) => cluster.figures()) });
   try {
     for (const settings of config.clusters) {
-      const emit = together(
-        log.emitFor(settings.name),
-        metrics.emitFor(settings.name),
-        options.emit,
-      );
+      const emit = together(log.emitFor(settings.name), metrics.emitFor(settings.name), options.emit);
       clusters.push(await startCluster(settings, { clock, emit, hooks: options.hooks ?? {} }));
     }
-    const admin = await startAdminOf(config, { clusters, metrics: async () => {
-      return { text: await metrics.render(), contentType: metrics.contentType };
-    } });
+    const admin = await startAdminOf(config, {
+      clusters,
+      metrics: async () => {
+        return { text: await metrics.render(), contentType: metrics.contentType };
+      },
+    });
     const addresses = clusters.map((cluster) => cluster.address);
     log.logger.info({ event: 'proxy.started', addresses, admin: admin?.address }, 'ready for clients');
     return {
@@ -64,14 +63,14 @@ async function startAdminOf(
 ): Promise<{ address: Endpoint; close(): Promise<void> } | undefined> {
   if (config.admin === undefined) return undefined;
   return startAdmin(config.admin.listen, {
-      version,
-      metrics: given.metrics,
-      clusters: () => given.clusters.map((cluster) => cluster.status()),
-      explain: (question) => {
-        const cluster = given.clusters.find(({ name }) => name === question.cluster);
-        if (cluster === undefined) return Promise.reject(noCluster(question.cluster));
-        return cluster.explain(question);
-      },
+    version,
+    metrics: given.metrics,
+    clusters: () => given.clusters.map((cluster) => cluster.status()),
+    explain: (question) => {
+      const cluster = given.clusters.find(({ name }) => name === question.cluster);
+      if (cluster === undefined) return Promise.reject(noCluster(question.cluster));
+      return cluster.explain(question);
+    },
   });
 }
 

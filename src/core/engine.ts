@@ -252,16 +252,24 @@ export interface ServerSide {
   readonly greeting: Greeting;
   /** Reads server bytes. Throws ProxyError('PROTOCOL') on what it cannot follow; the link is then destroyed. */
   feed(chunk: Buffer, sink: ReplySink): void;
-  /** Makes the link's settings equal; the reply must be awaited if `critical`. */
-  adjust(changes: readonly SettingChange[]): Plan & { readonly critical: boolean };
+  /**
+   * Makes the link's settings equal; the reply must be awaited if `critical`. `told`: the session that holds the
+   * link hears of the parameters that change by it.
+   */
+  adjust(changes: readonly SettingChange[], told?: boolean): Plan & { readonly critical: boolean };
   /** Gives everything back that a session may have left. */
   readonly reset: Plan;
+  /** Puts all settings back, those too that no audit can see. */
+  readonly plain: Plan;
   /** Does nothing, takes one round trip. */
   readonly ping: Plan;
   /** Ends a transaction without a trace. */
   readonly rollback: Plan;
-  /** Asks which state the session has left on the link; `audited` reads the captured rows. */
-  readonly audit: Plan;
+  /**
+   * Asks which state the session has left on the link; `audited` reads the captured rows. `touched`: names of
+   * settings that the session may have set there.
+   */
+  audit(touched: Iterable<string>): Plan;
   audited(outcome: Outcome): AuditResult;
   /** Says goodbye. */
   readonly quit: Buffer;

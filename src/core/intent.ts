@@ -22,7 +22,9 @@ export type PinReason =
   | 'session-pooling'
   | 'loaded-library'
   | 'two-phase'
-  | 'streamed-text';
+  | 'streamed-text'
+  /** The server could not be asked what was left; it is asked again after the next unit. */
+  | 'not-audited';
 
 /** Which rule decided; stable, documented in docs/routing.md, the label of the routing metric. */
 export type Rule = string;
@@ -38,6 +40,10 @@ export interface Intent {
   readonly begin: Begin | undefined;
   /** Settings that hold for the session if the unit succeeds. */
   readonly settings: readonly SettingChange[];
+  /** Settings it may give values that only the server can tell; with `audit`. */
+  readonly asked?: readonly string[];
+  /** It asks for what an earlier statement of the session did on the same link. */
+  readonly looksBack?: boolean;
   /** State that this unit certainly leaves behind on its link. */
   readonly pin: PinReason | undefined;
   /** It may leave or release state that only the server can tell: ask before the link is released. */

@@ -2,6 +2,7 @@ import type { AuditResult, Outcome } from '../core/engine.ts';
 import type { PinReason } from '../core/intent.ts';
 import { settingsOf } from '../core/settings.ts';
 import { SERVER_PREFIX } from './prepared.ts';
+import { customText } from './settings.ts';
 
 /**
  * Asks a server connection what its session has left on it, where no message told: settings that were set
@@ -10,7 +11,8 @@ import { SERVER_PREFIX } from './prepared.ts';
  * (2078 is set_config in the bodies of SQL-standard functions).
  */
 export const AUDIT_TEXT = `
-SELECT 's', name, pg_catalog.current_setting(name) FROM pg_catalog.pg_settings WHERE source = 'session'
+SELECT 's', name, pg_catalog.current_setting(name) FROM pg_catalog.pg_settings
+ WHERE source = 'session' AND name NOT LIKE 'transaction\\_%'
 UNION ALL
 SELECT 's', 'role', pg_catalog.current_setting('role') WHERE pg_catalog.current_setting('role') <> 'none'
 UNION ALL
@@ -45,6 +47,9 @@ const PINS: ReadonlySet<string> = new Set<PinReason>([
 ]);
 
 const isPin = (text: string | null): text is PinReason => text !== null && PINS.has(text);
+
+/** The same, with the values of settings that a session may have set and no view shows. */
+export const auditText = (touched: Iterable<string>): string => `${AUDIT_TEXT} ${customText(touched)}`;
 
 /** Rows of `AUDIT_TEXT`: kind (`s` setting, `p` pin), name, value. */
 export function readAudit(outcome: Outcome): AuditResult {

@@ -2,8 +2,8 @@ const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/
 
 /**
  * Functions of pg_catalog that change nothing, leave nothing in the session and answer alike on every node.
- * In versions 13 to 18 every overload of these names is immutable or stable and written in C or plain SQL
- * (pg_proc.provolatile, prolang); checked against a running server by test/integration/postgres/classify.test.ts.
+ * Every overload of these names is immutable or stable and written in C or plain SQL (pg_proc.provolatile,
+ * prolang; looked up in versions 15 and 18); test/integration/postgres/classify.test.ts asks a running server.
  */
 export const STEADY = words(`
   abbrev abs acos acosd acosh age any_value area array_agg array_append array_cat array_dims array_fill

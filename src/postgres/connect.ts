@@ -25,7 +25,7 @@ const N = typeOf('N');
 export function connect(target: Target, signal: AbortSignal): Promise<Opened> {
   return withChannel(target, target.endpoint, signal, async (channel) => {
     const { user, database } = target;
-    channel.write(startupMessage({ user, database, application_name: 'pointsman' }));
+    channel.write(startupMessage({ user, database }));
     await logIn(channel, target);
     return untilReady(channel, target);
   });

@@ -1,5 +1,5 @@
 import { hintComment, readHint } from './hints.ts';
-import { BAD, END, NUMBER, PUNCT, Scanner, STRING, WORD } from './tokens.ts';
+import { BAD, END, NUMBER, OPERATOR, PUNCT, Scanner, STRING, WORD } from './tokens.ts';
 
 /** A longer text gets a buffer of its own, for once. */
 const USUAL_TEXT = 32_768;
@@ -11,6 +11,7 @@ const APOSTROPHE = 39;
 const OPEN = 40;
 const CLOSE = 41;
 const COMMA = 44;
+const DOT = 46;
 const ZERO = 48;
 const SEMICOLON = 59;
 
@@ -67,7 +68,8 @@ export class Digest {
       if (kind === BAD) return false;
       if (kind === STRING || kind === NUMBER) this.#constant(kind);
       else {
-        if (scanner.gap && this.length > prefix) this.bytes[this.length++] = SPACE;
+        const gap = scanner.gap || (this.#list === 1 && this.#joins(kind, text[scanner.start]));
+        if (gap && this.length > prefix) this.bytes[this.length++] = SPACE;
         if (kind === WORD) this.#word(text, scanner.start, scanner.end);
         else if (kind === PUNCT) this.#mark(text, scanner.start, scanner.end);
         else this.#copy(text, scanner.start, scanner.end);
@@ -75,6 +77,11 @@ export class Digest {
       kind = scanner.next();
     }
     return true;
+  }
+
+  /** Would this token behind a constant become part of it? The one that stood there may have been cut. */
+  #joins(kind: number, first: number | undefined): boolean {
+    return kind === PUNCT ? first === DOT : kind !== OPERATOR;
   }
 
   #hint(text: Uint8Array, end: number): void {

@@ -289,8 +289,10 @@ export class Proof {
     if (opens) return this.#call(parts, next, word, true);
     frame.alias = true;
     if (defined) return next;
-    if (!this.#judge.isQuiet(name)) this.loud = true;
-    this.#note(this.#judge.relation(parts));
+    const quiet = this.#judge.isQuiet(name);
+    if (!quiet) this.loud = true;
+    const obstacle = this.#judge.relation(parts);
+    this.#note(obstacle !== undefined && quiet ? { ...obstacle, audit: false } : obstacle);
     return next;
   }
 

@@ -15,7 +15,7 @@ import {
 } from '../core/engine.ts';
 import { ProxyError } from '../core/errors.ts';
 import type { SettingChange } from '../core/settings.ts';
-import { AUDIT_TEXT, readAudit } from './audit.ts';
+import { AUDIT_TEXT, auditText, readAudit } from './audit.ts';
 import { dataRow, errorFields, queryMessage } from './frames.ts';
 import { LinkStatements } from './prepared.ts';
 import { adjustText, formatsOnly } from './settings.ts';
@@ -138,8 +138,9 @@ export class PostgresServer implements ServerSide {
     if (at < chunk.length) this.#stash = Buffer.from(chunk.subarray(at));
   }
 
-  adjust(changes: readonly SettingChange[]): Plan & { readonly critical: boolean } {
-    return { bytes: queryMessage(adjustText(changes)), expect: SWALLOW, critical: !formatsOnly(changes) };
+  adjust(changes: readonly SettingChange[], told = false): Plan & { readonly critical: boolean } {
+    const expect = told ? SWALLOW_TELLING : SWALLOW;
+    return { bytes: queryMessage(adjustText(changes)), expect, critical: !formatsOnly(changes) };
   }
 
   get reset(): Plan {
@@ -154,7 +155,14 @@ export class PostgresServer implements ServerSide {
     return ROLLBACK;
   }
 
-  get audit(): Plan {
+  get plain(): Plan {
+    return PLAIN;
+  }
+
+  audit(touched: Iterable<string>): Plan {
+    for (const name of touched) {
+      if (name.includes('.')) return { bytes: queryMessage(auditText(touched)), expect: CAPTURE };
+    }
     return AUDIT;
   }
 
@@ -296,6 +304,7 @@ export class PostgresServer implements ServerSide {
       return end;
     }
     if (!known) this.#reply.settingChanged = true;
+    if (!known && sink.head === SWALLOW_TELLING) sink.aside({ kind: 'message', bytes: chunk.subarray(at, end) });
     return dropped ? end : from;
   }
 
@@ -352,6 +361,9 @@ function lostTrack(what: string): ProxyError {
   });
 }
 
+/** Swallowed, but for the parameters that change. */
+const SWALLOW_TELLING: Expectation = { ...SWALLOW };
+const PLAIN: Plan = { bytes: queryMessage('RESET SESSION AUTHORIZATION;RESET ROLE;RESET ALL'), expect: SWALLOW };
 const RESET: Plan = { bytes: queryMessage('DISCARD ALL'), expect: SWALLOW };
 const ROLLBACK: Plan = { bytes: queryMessage('ROLLBACK'), expect: SWALLOW };
 const PING: Plan = { bytes: queryMessage(''), expect: SWALLOW };

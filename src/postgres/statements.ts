@@ -7,6 +7,7 @@ import { configCalls, resetEffect, type SettingEffect, setEffect } from './setti
 import type { TokenList } from './token-list.ts';
 import { WORD } from './tokens.ts';
 import { afterNoise, endForm, transactionModes } from './transaction.ts';
+import { CHANGING } from './words.ts';
 
 /** What the names in a statement may be held against. */
 export interface NameFacts {
@@ -96,7 +97,7 @@ export function classifyStatement(statement: Statement): Intent {
   const word = tokens.kind(at) === WORD ? tokens.text(at) : '';
   const known = Object.hasOwn(BY_WORD, word) ? BY_WORD[word] : undefined;
   if (known !== undefined && (at === from || isQueryWord(word))) return known(statement);
-  return intent('write', 'W04', tokens.text(at), { audit: true });
+  return intent('write', 'W04', at < to ? tokens.text(at) : '', { audit: true });
 }
 
 /** A statement inside of one that may not hold another of its kind. */
@@ -163,7 +164,8 @@ function copy(statement: Statement): Intent {
   if (close >= 0 && close < statement.to) {
     const inner = classifyInner({ ...statement, from: from + 2, to: close });
     if (inner.kind !== 'read') return { ...inner, kind: 'write', settings: [] };
-    const out = tokens.is(close + 1, 'to') && tokens.is(close + 2, 'stdout');
+    let out = tokens.is(close + 1, 'to') && tokens.is(close + 2, 'stdout');
+    for (let at = close + 3; at < statement.to; at++) out &&= !CHANGING.has(tokens.text(at));
     return out ? { ...inner, because: 'R03' } : write(statement);
   }
   const table = tokens.is(from + 1, 'binary') ? from + 2 : from + 1;

@@ -2,7 +2,7 @@ import { randomFillSync, timingSafeEqual } from 'node:crypto';
 import type { Channel } from '../core/channel.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
-import type { FunctionLists, Gate, Login, SessionKey, Wire } from '../core/engine.ts';
+import type { Catalogue, FunctionLists, Gate, Login, SessionKey, Wire } from '../core/engine.ts';
 import { asProxyError, ProxyError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { NodeId } from '../core/node.ts';
@@ -30,8 +30,8 @@ export interface DataPlaneOptions {
   readonly emit: Emit;
   readonly mode: (user: string) => PoolMode;
   readonly signal: (signal: Signal) => void;
-  /** A session of this account begins: its database's names should be known. */
-  readonly needs: (account: Account) => void;
+  /** A session of this account begins: gives what is known of its database's names, and sees that more will be. */
+  readonly needs: (account: Account) => Catalogue | undefined;
   readonly stale: (account: Account, how: 'missed' | 'changed') => void;
 }
 
@@ -158,7 +158,7 @@ export class DataPlane implements Realm {
       const greeting = await greetingFor(this, account, login.settings);
       if (this.#closing) throw shuttingDown();
       if (channel.closed) throw goneAtStartup();
-      this.#options.needs(account);
+      account.catalogue = this.#options.needs(account);
       const key = this.#newKey(login.secretLength);
       const session = new Session(this, login, key, account, greeting, (ended) => this.#ended(ended));
       this.#sessions.set(key.id, session);
@@ -231,7 +231,8 @@ export class DataPlane implements Realm {
 
   #connectFailed(node: NodeId, error: ProxyError): void {
     this.emit({ kind: 'link-failed', node, code: error.code, message: error.message });
-    if (error.code === 'CONNECT_FAILED') this.signal({ kind: 'connect-failed', node, failure: 'unreachable' });
+    if (error.code === 'CONNECT_FAILED')
+      this.signal({ kind: 'connect-failed', node, failure: 'unreachable' });
   }
 
   /** Ends all sessions and links. */

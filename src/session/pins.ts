@@ -3,6 +3,7 @@ import type { PinReason } from '../core/intent.ts';
 /** Pins of which the server cannot tell whether their state is still there. */
 const UNSEEN: ReadonlySet<PinReason> = new Set<PinReason>([
   'session-pooling',
+  'session-setting',
   'unnamed-statement',
   'loaded-library',
   'two-phase',

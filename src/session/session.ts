@@ -1,15 +1,15 @@
 import type { ChannelHandler } from '../core/channel.ts';
-import {
-  type Catalogue,
-  type ClientSide,
-  type FunctionLists,
-  type Greeting,
-  type Login,
-  type Outcome,
-  type SessionFacts,
-  type SessionKey,
-  type TransactionStatus,
-  type Unit,
+import type {
+  Catalogue,
+  ClientSide,
+  FunctionLists,
+  Greeting,
+  Login,
+  Outcome,
+  SessionFacts,
+  SessionKey,
+  TransactionStatus,
+  Unit,
 } from '../core/engine.ts';
 import { asProxyError, type ProxyError } from '../core/errors.ts';
 import type { Begin, Intent, PinReason } from '../core/intent.ts';
@@ -584,7 +584,8 @@ export class Session
     if (status !== 'idle' && before === 'idle' && this.#transaction === undefined) {
       this.#transaction = { held: undefined, failedHere: false, settingsBefore: this.settings };
     }
-    if (error === '' && intent.settings.length > 0) this.#setSettings(link, changed(this.settings, intent.settings));
+    if (error === '' && intent.settings.length > 0)
+      this.#setSettings(link, changed(this.settings, intent.settings));
     if (status === 'idle' && this.#transaction !== undefined) {
       if (outcome.rolledBack) this.#setSettings(link, this.#transaction.settingsBefore);
       this.#transaction = undefined;
@@ -806,9 +807,10 @@ export class Session
 
   #abandon(link: Link): void {
     link.holder = undefined;
-    const mayCancel = link.running?.request?.intent.kind !== 'end';
-    if (link.owed > 0 || this.inTransaction) {
-      if (link.owed > 0 && mayCancel) link.cancel(this.#realm.wire, AbortSignal.timeout(CANCEL_WITHIN));
+    // What the proxy itself has asked behind the last answer (an audit) may end by itself.
+    const running = link.running?.request;
+    if (running !== undefined || this.inTransaction) {
+      if (running !== undefined && running.intent.kind !== 'end') link.cancel(this.#realm.wire, AbortSignal.timeout(CANCEL_WITHIN));
       link.fail(abandoned());
       return;
     }

@@ -14,6 +14,7 @@ export interface CataloguesOptions {
 }
 
 interface Entry {
+  catalogue: Catalogue | undefined;
   reading: boolean;
   /** Asked for again while it was being read. */
   again: boolean;
@@ -34,11 +35,14 @@ export class Catalogues {
     this.#options = options;
   }
 
-  /** A session uses this database: reads its catalogue if nothing is known of it. */
-  need(database: string): void {
-    if (this.#closed || this.#entries.has(database)) return;
-    this.#entries.set(database, { reading: false, again: false, readAt: -1, timer: undefined });
+  /** A session uses this database: what is known of it. Its catalogue is read if nothing is. */
+  need(database: string): Catalogue | undefined {
+    const known = this.#entries.get(database);
+    if (known !== undefined || this.#closed) return known?.catalogue;
+    const entry: Entry = { catalogue: undefined, reading: false, again: false, readAt: -1, timer: undefined };
+    this.#entries.set(database, entry);
     void this.#read(database);
+    return undefined;
   }
 
   /** A name was not in it: read it again, soon. */
@@ -48,7 +52,8 @@ export class Catalogues {
 
   /** The schema changes: nothing is known until it has been read again. */
   changed(database: string): void {
-    this.#options.apply(database, undefined);
+    const entry = this.#entries.get(database);
+    if (entry !== undefined) this.#apply(database, entry, undefined);
     this.#soon(database);
   }
 
@@ -85,10 +90,15 @@ export class Catalogues {
     entry.timer = this.#options.clock.after(Math.max(0, ms), () => void this.#read(database));
   }
 
+  #apply(database: string, entry: Entry, catalogue: Catalogue | undefined): void {
+    entry.catalogue = catalogue;
+    this.#options.apply(database, catalogue);
+  }
+
   async #read(database: string): Promise<void> {
     const entry = this.#entries.get(database);
     if (entry === undefined || entry.reading) return;
-    const { clock, read, apply, maxAgeMs, minGapMs } = this.#options;
+    const { clock, read, maxAgeMs, minGapMs } = this.#options;
     entry.timer?.cancel();
     entry.reading = true;
     entry.again = false;
@@ -97,7 +107,7 @@ export class Catalogues {
     try {
       const catalogue = await read(database);
       // Asked for again meanwhile: what was read may be from before the change.
-      if (this.#entries.get(database) === entry && !entry.again) apply(database, catalogue);
+      if (this.#entries.get(database) === entry && !entry.again) this.#apply(database, entry, catalogue);
     } catch {
       // Without a catalogue everything unknown goes to the primary: slower, never wrong.
       next = minGapMs * 4;

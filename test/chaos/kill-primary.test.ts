@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import pg from 'pg';
-import { type ConnectionFacts, Stage } from '../support/proxied.ts';
+import { type ConnectionFacts, Stage } from '../support/stage.ts';
 import { childrenOf, isRunning } from './processes.ts';
 import { Reader, Writer } from './workers.ts';
 

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { ConnectionFacts } from '../support/proxied.ts';
+import type { ConnectionFacts } from '../support/stage.ts';
 
 /** A pause between two requests, so that some clients have nothing in flight when the primary dies. */
 const PAUSE = 5;

@@ -1,6 +1,6 @@
+import { type RunningProxy, startProxy } from '../../src/app.ts';
 import { type ConfigInput, configOf } from '../../src/config/config.ts';
 import type { Event } from '../../src/core/events.ts';
-import { type Proxy, startProxy } from '../../src/app.ts';
 import type { EmbeddedCluster } from '../../src/demo/postgres.ts';
 import { startCluster } from './cluster.ts';
 import type { Door } from './wire-recorder.ts';
@@ -25,9 +25,9 @@ export class Proxied {
   readonly through: Door;
   /** What the proxy has told so far. */
   readonly events: readonly Event[];
-  readonly #proxy: Proxy;
+  readonly #proxy: RunningProxy;
 
-  constructor(cluster: EmbeddedCluster, proxy: Proxy, events: readonly Event[]) {
+  constructor(cluster: EmbeddedCluster, proxy: RunningProxy, events: readonly Event[]) {
     const { client } = cluster.credentials;
     this.cluster = cluster;
     this.events = events;

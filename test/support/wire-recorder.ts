@@ -75,7 +75,8 @@ export class WireClient {
       const told = this.#fresh.shift();
       if (told !== undefined) return told;
       if (this.ended) throw new Error(`closed, after ${this.told.slice(-3).map(shown).join(' ')}`);
-      if (performance.now() > end) throw new Error(`no answer after ${this.told.slice(-3).map(shown).join(' ')}`);
+      if (performance.now() > end)
+        throw new Error(`no answer after ${this.told.slice(-3).map(shown).join(' ')}`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, 1_000);
         this.#wake = () => {
