@@ -2,7 +2,10 @@ import type { AuditResult, Outcome } from '../core/engine.ts';
 import type { PinReason } from '../core/intent.ts';
 import { settingsOf } from '../core/settings.ts';
 import { SERVER_PREFIX } from './prepared.ts';
-import { customText } from './settings.ts';
+import { customText, quoteText } from './settings.ts';
+
+/** A function body that may set a custom setting. */
+const SETS_CUSTOM = 'set_config|\\mset\\M\\s+(session\\s+)?[a-z_0-9"]+\\.';
 
 /**
  * Asks a server connection what its session has left on it, where no message told: settings that were set
@@ -12,7 +15,7 @@ import { customText } from './settings.ts';
  */
 export const AUDIT_TEXT = `
 SELECT 's', name, pg_catalog.current_setting(name) FROM pg_catalog.pg_settings
- WHERE source = 'session' AND name NOT LIKE 'transaction\\_%'
+ WHERE source = 'session' AND name NOT IN ('transaction_isolation', 'transaction_read_only', 'transaction_deferrable')
 UNION ALL
 SELECT 's', 'role', pg_catalog.current_setting('role') WHERE pg_catalog.current_setting('role') <> 'none'
 UNION ALL
@@ -33,7 +36,7 @@ SELECT 'p', 'prepared-statement', '' WHERE EXISTS (SELECT FROM pg_catalog.pg_pre
 UNION ALL
 SELECT 'p', 'session-setting', '' WHERE EXISTS (SELECT FROM pg_catalog.pg_proc p
  WHERE p.pronamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname IN ('pg_catalog', 'information_schema'))
-   AND (p.prosrc ~* 'set_config|\\mset\\M\\s+(session\\s+)?[a-z_0-9"]+\\.'
+   AND (p.prosrc ~* ${quoteText(SETS_CUSTOM)}
      OR pg_catalog.to_jsonb(p)->>'prosqlbody' LIKE '%:funcid 2078 %'))
 `.trim();
 

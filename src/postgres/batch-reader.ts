@@ -4,6 +4,7 @@ import type { Names } from './batch.ts';
 import { classifyText, combine, type TextFacts } from './classify.ts';
 import type { PostgresUnit } from './finder.ts';
 import { textEnd } from './frames.ts';
+import { message } from './messages.ts';
 import { plainIntent } from './plain-intent.ts';
 
 /** An unnamed statement larger than this is not kept to be sent again; it pins instead. */
@@ -13,18 +14,39 @@ const EMPTY = Buffer.alloc(0);
 
 /** The unnamed statement lives until the next Parse of it or the next simple query (54.2.3). */
 export interface Unnamed {
-  /** The whole Parse message. */
+  /** The whole Parse message; empty if it is too large to be kept: the session is pinned then. */
   readonly parse: Buffer;
   /** The text in it. */
   readonly text: Buffer;
+}
+
+/** Takes the unnamed statement from a link. */
+export const CLOSE_UNNAMED = message('C', 'S\0');
+
+/** The unnamed statement behind messages that are passed on unread. */
+export function unnamedAfter(bytes: Buffer, before: Unnamed | undefined): Unnamed | undefined {
+  let unnamed = before;
+  for (let at = 0; at + 7 <= bytes.length; ) {
+    const end = at + bytes.readUInt32BE(at + 1) + 1;
+    if (bytes[at] === 0x43 && bytes[at + 5] === 0x53 && bytes[at + 6] === 0) unnamed = undefined;
+    if (bytes[at] === 0x50 && bytes[at + 5] === 0) {
+      const parse = Buffer.from(bytes.subarray(at, end));
+      const kept = end <= bytes.length && parse.length <= UNNAMED_LIMIT;
+      unnamed = kept ? { parse, text: parse.subarray(6, textEnd(parse, 6, parse.length)) } : undefined;
+    }
+    at = end;
+  }
+  return unnamed;
 }
 
 /** Reads what one extended batch wants. */
 export class BatchReader {
   /** A statement that was prepared under a name is defined, used or closed. */
   named = false;
-  /** The unnamed statement of an earlier batch is used. */
-  leans = false;
+  /** The unnamed statement of an earlier batch is used: its Parse, or a Close if the session has none. */
+  front: Buffer | undefined;
+  /** The batch closes the unnamed statement, and prepares none behind that. */
+  closes = false;
   /** The text that the batch runs, the last one of several. */
   text: Buffer = EMPTY;
   /** The unnamed statement that the batch leaves. */
@@ -36,6 +58,8 @@ export class BatchReader {
   /** Texts that the batch names itself. */
   #own: Map<string, Buffer> | undefined;
   readonly #intents: Intent[] = [];
+  /** The unnamed statement is that of an earlier batch. */
+  #earlier = true;
 
   constructor(unit: PostgresUnit, facts: TextFacts, names: Names | undefined, before: Unnamed | undefined) {
     this.#bytes = unit.bytes;
@@ -74,7 +98,9 @@ export class BatchReader {
         if (bytes[at + 5] === 0x53) this.#intents.push(described(this.#classified(this.#statement(at + 6, end))));
         break;
       case 0x43: // C of a statement
-        if (bytes[at + 5] === 0x53 && bytes[at + 6] !== 0) this.#close(at, end);
+        if (bytes[at + 5] !== 0x53) break;
+        if (bytes[at + 6] !== 0) this.#close(at, end);
+        else this.#forget();
         break;
     }
   }
@@ -92,6 +118,8 @@ export class BatchReader {
       if (!this.#isRunNext(end)) this.#intents.push(described(classifyText(text, this.#facts)));
       return;
     }
+    this.#earlier = false;
+    this.closes = false;
     if (end - at > UNNAMED_LIMIT) {
       this.#intents.push({ ...classifyText(text, this.#facts), kind: 'write', pin: 'unnamed-statement' });
       this.unnamed = { parse: EMPTY, text };
@@ -119,10 +147,10 @@ export class BatchReader {
     const nameEnd = textEnd(this.#bytes, at, end);
     if (nameEnd < 0) throw malformed('Bind or Describe');
     if (nameEnd === at) {
-      if (this.unnamed !== undefined) return this.unnamed.text;
-      if (this.#before === undefined || this.#before.parse.length === 0) return undefined;
-      this.leans = true;
-      return this.#before.text;
+      if (!this.#earlier) return this.unnamed?.text;
+      // Whose unnamed statement the link has is not known: the session's own is sent again, or there is none.
+      this.front = this.#before === undefined ? CLOSE_UNNAMED : this.#before.parse;
+      return this.#before?.text;
     }
     const name = this.#bytes.toString('latin1', at, nameEnd);
     const text = this.#own?.get(name) ?? this.#names?.get(name)?.text;
@@ -130,8 +158,19 @@ export class BatchReader {
     return text;
   }
 
+  #forget(): void {
+    this.#earlier = false;
+    this.closes = true;
+    this.unnamed = undefined;
+  }
+
   #classified(text: Buffer | undefined): Intent {
     return text === undefined ? PREPARED : classifyText(text, this.#facts);
+  }
+
+  /** It wants one thing only. */
+  get single(): boolean {
+    return this.#intents.length === 1;
   }
 
   #run(text: Buffer | undefined): Intent {

@@ -25,6 +25,8 @@ export class BatchPlanner {
   readonly #steps: Step[] = [];
   /** Statements that must be known to the link before the batch begins. */
   readonly #needed = new Set<Prepared>();
+  /** The batch was planned for another link before: the names it defines may be there already. */
+  #again = false;
   /** Statements that the batch itself has parsed so far. */
   readonly #own = new Set<Prepared>();
 
@@ -35,11 +37,13 @@ export class BatchPlanner {
   }
 
   /** Undefined: a statement's Parse is still on its way on this link; plan again when it has been answered. */
-  plan(unit: PostgresUnit, unnamedParse: Buffer | undefined): Plan | undefined {
+  plan(unit: PostgresUnit): Plan | undefined {
     const { bytes } = unit;
     for (const prepared of statementsIn(bytes, this.#names)) {
       if (this.#statements.state(prepared) === 'pending') return undefined;
     }
+    this.#again = unit.planned;
+    unit.planned = true;
     for (let at = 0; at + 5 <= bytes.length; ) {
       const end = at + bytes.readUInt32BE(at + 1) + 1;
       this.#message(bytes.subarray(at, end));
@@ -48,8 +52,8 @@ export class BatchPlanner {
     const front: Buffer[] = [];
     const frontSteps: Step[] = [];
     this.#bringIn(front, frontSteps);
-    if (unnamedParse !== undefined) {
-      front.push(unnamedParse);
+    if (unit.front !== undefined && unit.front.length > 0) {
+      front.push(unit.front);
       frontSteps.push(SWALLOWED);
     }
     return {
@@ -101,7 +105,7 @@ export class BatchPlanner {
     const textLength = textEnd(part, nameEnd + 1, part.length) - nameEnd - 1;
     const prepared = preparedOf(part.subarray(nameEnd + 1), textLength);
     const before = this.#names.get(name);
-    if (before !== undefined && before !== prepared) {
+    if (before !== undefined && !(this.#again && before === prepared)) {
       // The name is taken: the server says so, about a statement it knows.
       this.#need(before);
       this.#forward(before.parse);
@@ -190,6 +194,20 @@ export class BatchPlanner {
 }
 
 /**
+ * For a batch that is passed on unread: the link gets all statements of the session under the session's own names,
+ * and keeps them. An audit finds them there.
+ */
+export function handOver(unit: PostgresUnit, names: Names): Plan {
+  const front = [...names].map(([name, prepared]) => prepared.parseAs(name));
+  names.clear();
+  if (unit.front !== undefined && unit.front.length > 0) front.push(unit.front);
+  return {
+    bytes: Buffer.concat([...front, unit.bytes]),
+    expect: new SteppedReply(front.map(() => SWALLOWED)),
+  };
+}
+
+/**
  * Keeps what a batch of nothing but Parse and Close says of the session's names. False: it holds more than that, or
  * a statement that no server has accepted yet; nothing is kept then.
  */
@@ -203,7 +221,7 @@ export function keepNames(bytes: Buffer, names: Names, accepted: Accepted, commi
     if (type === 0x50 && name !== '') {
       const prepared = preparedOf(bytes.subarray(nameEnd + 1, end), textEnd(bytes, nameEnd + 1, end) - nameEnd - 1);
       const before = names.get(name);
-      if (!accepted.has(prepared) || (before !== undefined && before !== prepared)) return false;
+      if (!accepted.has(prepared) || before !== undefined) return false;
       if (commit) names.set(name, prepared);
     } else if (type === 0x43 && name !== '' && names.has(name)) {
       if (commit) names.delete(name);

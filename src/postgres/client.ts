@@ -41,7 +41,9 @@ export class PostgresClient implements ClientSide {
   }
 
   next(): Unit | undefined {
-    return this.#finder.next();
+    const unit = this.#finder.next();
+    if (unit?.extent === 'part' || unit?.extent === 'last') this.#reader.streams(unit);
+    return unit;
   }
 
   classify(unit: Unit, facts: SessionFacts): Intent {

@@ -28,17 +28,36 @@ export function combine(intents: readonly Intent[]): Intent {
   // Within one unit the settings of what was rolled back cannot be told from those that hold.
   const ended = parts.some((part) => part.kind === 'end' || part.because === 'S03');
   const settings = parts.flatMap((part) => part.settings);
-  const unseen = ended && settings.some(({ name }) => name.includes('.'));
+  const asked = parts.flatMap((part) => part.asked ?? []);
+  if (ended) asked.push(...settings.map(({ name }) => name));
+  const looksBack = parts.find((part) => part.kind === 'write')?.looksBack === true;
   return {
     ...kindOf(parts),
     hint,
     begin: openedBy(parts),
     settings: ended ? [] : settings,
-    pin: parts.find((part) => part.pin !== undefined)?.pin ?? (unseen ? 'session-setting' : undefined),
-    audit: (ended && settings.length > 0) || parts.some((part) => part.audit),
+    pin: parts.find((part) => part.pin !== undefined)?.pin,
+    audit: asked.length > 0 || endsAnother(parts) || parts.some((part) => part.audit),
+    ...(asked.length > 0 ? { asked } : {}),
+    ...(looksBack ? { looksBack } : {}),
     here: parts.every((part) => part.here),
     names: namesOf(parts),
   };
+}
+
+/** It ends a transaction that was open before it, or opens one behind one that it ends. */
+function endsAnother(parts: readonly Intent[]): boolean {
+  let ended = false;
+  let open = false;
+  for (const { kind } of parts) {
+    if (kind === 'begin' && ended) return true;
+    if (kind === 'end' && !open) return true;
+    if (kind === 'begin') open = true;
+    if (kind !== 'end') continue;
+    ended = true;
+    open = false;
+  }
+  return false;
 }
 
 function kindOf(parts: readonly Intent[]): Pick<Intent, 'kind' | 'because' | 'detail'> {

@@ -56,6 +56,9 @@ export function errorResponse(error: ProxyError, severity: Severity): Buffer {
   return message('E', `S${severity}\0V${severity}\0C${code}\0M${text.replaceAll('\0', ' ')}\0${hint}\0`);
 }
 
+/** The same attempt fails again: wrong account (class 28), no such database (3D), no right to connect (42). */
+const FINAL = /^(28|3D|42)/;
+
 /** A server's ErrorResponse to the proxy itself; `node` names who refused. */
 export function serverRefused(node: string, body: Buffer): ProxyError {
   const fields = errorFields(body);
@@ -63,7 +66,7 @@ export function serverRefused(node: string, body: Buffer): ProxyError {
   const text = fields.message || 'the server refused without a reason';
   return new ProxyError('NODE_REFUSED', {
     side: 'server',
-    retry: 'safe',
+    retry: FINAL.test(code) ? 'no' : 'safe',
     tell: `${node} refused the connection: ${text} (${code})`,
     server: { code, message: text },
   });

@@ -34,8 +34,12 @@ export class PostgresUnit implements Unit {
   text: Buffer = EMPTY;
   /** It uses statements that were prepared under a name. Set when it is classified. */
   named = false;
-  /** It uses the unnamed statement of an earlier unit. Set when it is classified. */
-  leans = false;
+  /** What must come before it, so that the unnamed statement is the session's. Set when it is classified. */
+  front: Buffer | undefined;
+  /** It was planned for a link before: what it says of names is not said for the first time. */
+  planned = false;
+  /** A piece from the middle of one message. */
+  cut = false;
 
   constructor(extent: Extent, shape: Shape, bytes: Buffer) {
     this.extent = extent;
@@ -200,9 +204,10 @@ export class UnitFinder {
     const ends = this.#bodyLeft === 0 && this.#bodyEnds;
     if (ends) this.#bodyEnds = false;
     const shape = this.#open ?? 'data';
-    if (ends) return this.#take(end, 'last', shape);
-    if (shape === 'data') return this.#take(end, 'data', 'data');
-    return this.#take(end, 'part', shape, true);
+    const extent = ends ? 'last' : shape === 'data' ? 'data' : 'part';
+    const unit = this.#take(end, extent, shape, extent === 'part');
+    unit.cut = true;
+    return unit;
   }
 
   /** Joins what has come, once enough is there; true if the buffer grew. */

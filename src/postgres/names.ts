@@ -12,6 +12,8 @@ export interface Obstacle {
   /** Users' code may run, which may change what only the server can tell. */
   readonly audit?: boolean;
   readonly pin?: PinReason;
+  /** It tells what an earlier statement did on the same connection. */
+  readonly looksBack?: boolean;
   /** The name is not in the catalogue at all. */
   readonly unknown?: boolean;
 }
@@ -139,6 +141,7 @@ function effect(name: string): Obstacle {
   }
   // The state of random() goes on from it, on this connection only, and no question shows it.
   if (name === 'setseed') return { rule: 'W05', detail: name, pin: 'session-setting' };
+  if (name === 'currval' || name === 'lastval') return { rule: 'W05', detail: name, looksBack: true };
   const acting = ACTING.has(name) || name.startsWith('lo_') || name.includes('advisory');
   return { rule: acting ? 'W05' : 'W06', detail: name, audit: LEAVING.has(name) };
 }

@@ -29,6 +29,11 @@ export class Prepared {
     return message('P', `${this.name}\0`, this.#body);
   }
 
+  /** The Parse of it under another name, given as latin1. */
+  parseAs(name: string): Buffer {
+    return message('P', Buffer.from(`${name}\0`, 'latin1'), this.#body);
+  }
+
   get close(): Buffer {
     return message('C', `S${this.name}\0`);
   }

@@ -1,6 +1,6 @@
 import type { FunctionLists } from '../core/engine.ts';
-import type { PinReason } from '../core/intent.ts';
 import type { CatalogueView } from './catalogue.ts';
+import { Findings } from './findings.ts';
 import { Frame } from './frame.ts';
 import {
   builtinOperatorEnd,
@@ -26,32 +26,31 @@ const STORING = new Set(['temp', 'temporary', 'local', 'global', 'unlogged', 'ta
  * the grammar only as far as it must to know what a name is: a relation, a function, a type, or a column.
  * Where it misreads a statement that the server refuses anyway, that does no harm.
  */
-export class Proof {
-  /** The first obstacle; undefined: it is a read. */
-  first: Obstacle | undefined;
-  pin: PinReason | undefined;
-  /** Code of the users may run in it. */
-  audit = false;
-  /** The same, if it changes data: a table it names has triggers or is not known. */
-  loud = false;
-  /** A name in it is not in the catalogue. */
-  unknown = false;
-  /** It calls set_config with a value for the session. */
-  setting = false;
+export function prove(
+  tokens: TokenList,
+  from: number,
+  to: number,
+  catalogue: CatalogueView | undefined,
+  lists: FunctionLists,
+): Findings {
+  const proof = new Proof(tokens, new NameJudge(catalogue, lists));
+  proof.run(from, to);
+  return proof.findings;
+}
+
+class Proof {
+  readonly findings = new Findings();
   readonly #tokens: TokenList;
   readonly #judge: NameJudge;
   readonly #frames: Frame[] = [];
   #frame: Frame = new Frame('');
 
-  constructor(
-    tokens: TokenList,
-    from: number,
-    to: number,
-    catalogue: CatalogueView | undefined,
-    lists: FunctionLists,
-  ) {
+  constructor(tokens: TokenList, judge: NameJudge) {
     this.#tokens = tokens;
-    this.#judge = new NameJudge(catalogue, lists);
+    this.#judge = judge;
+  }
+
+  run(from: number, to: number): void {
     this.#note(this.#judge.hidden());
     for (let at = from; at < to; ) at = this.#step(at);
     if (this.#frames.length > 0) this.#block('U01', 'parentheses');
@@ -66,15 +65,11 @@ export class Proof {
   }
 
   #block(rule: RuleId, detail: string): void {
-    this.first ??= { rule, detail };
+    this.findings.note({ rule, detail });
   }
 
   #note(obstacle: Obstacle | undefined): void {
-    if (obstacle === undefined) return;
-    this.first ??= obstacle;
-    this.pin ??= obstacle.pin;
-    if (obstacle.audit === true) this.audit = true;
-    if (obstacle.unknown === true) this.unknown = true;
+    if (obstacle !== undefined) this.findings.note(obstacle);
   }
 
   /** Takes what begins at `at`; gives where to go on. */
@@ -146,7 +141,7 @@ export class Proof {
       // DELETE … USING a, b and MERGE … USING a; behind JOIN … USING stands a parenthesis.
       if (tokens.named(at + 1)) frame.expect = frame.clause = true;
     } else if (word === 'group' ? tokens.is(at + 1, 'by') : CLAUSES.has(word)) this.#endClause();
-    else if (word === 'when' && this.first?.detail === 'merge') this.#endClause();
+    else if (word === 'when' && this.findings.first?.detail === 'merge') this.#endClause();
     else if (frame.expect) this.#block('W08', word);
     return at + 1;
   }
@@ -209,7 +204,7 @@ export class Proof {
     let next = at + 1;
     this.#block('W03', 'into');
     for (; STORING.has(this.#tokens.text(next)); next++) {
-      if (this.#tokens.text(next).startsWith('temp')) this.pin ??= 'temporary-object';
+      if (this.#tokens.text(next).startsWith('temp')) this.findings.pin ??= 'temporary-object';
     }
     frame.expect = frame.target = this.#tokens.named(next);
     frame.alias = false;
@@ -290,7 +285,7 @@ export class Proof {
     frame.alias = true;
     if (defined) return next;
     const quiet = this.#judge.isQuiet(name);
-    if (!quiet) this.loud = true;
+    if (!quiet) this.findings.loud = true;
     const obstacle = this.#judge.relation(parts);
     this.#note(obstacle !== undefined && quiet ? { ...obstacle, audit: false } : obstacle);
     return next;
@@ -304,7 +299,7 @@ export class Proof {
 
   #call(parts: readonly string[], open: number, word: boolean, item: boolean): number {
     const name = parts.at(-1) ?? '';
-    if (name === 'set_config' && !endsInTrue(this.#tokens, open)) this.setting = true;
+    if (name === 'set_config' && !endsInTrue(this.#tokens, open)) this.findings.setting = true;
     this.#note(this.#judge.call(parts, word));
     this.#push(new Frame(word ? name : '', item));
     return open + 1;

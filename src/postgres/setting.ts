@@ -81,6 +81,18 @@ export function configCalls(tokens: TokenList, from: number, to: number): Settin
   return at === to ? changes : undefined;
 }
 
+/** The names that calls of set_config in a statement may change; undefined: one of them is no plain text. */
+export function configNames(tokens: TokenList, from: number, to: number): string[] | undefined {
+  const names: string[] = [];
+  for (let at = from; at < to; at++) {
+    if (tokens.text(at) !== 'set_config') continue;
+    const name = tokens.mark(at + 1, '(') && tokens.mark(at + 3, ',') ? plainString(tokens, at + 2) : undefined;
+    if (name === undefined) return undefined;
+    names.push(name.toLowerCase());
+  }
+  return names;
+}
+
 /** SET LOCAL: gone with the transaction, but it may make one that only a primary can run. */
 function localEffect(tokens: TokenList, at: number, to: number): SettingEffect {
   const effect = assigned(tokens, at, to);

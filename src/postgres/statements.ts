@@ -2,8 +2,8 @@ import type { FunctionLists } from '../core/engine.ts';
 import type { Intent } from '../core/intent.ts';
 import type { CatalogueView } from './catalogue.ts';
 import { intent } from './combine.ts';
-import { Proof } from './proof.ts';
-import { configCalls, resetEffect, type SettingEffect, setEffect } from './setting.ts';
+import { prove } from './proof.ts';
+import { configCalls, configNames, resetEffect, type SettingEffect, setEffect } from './setting.ts';
 import type { TokenList } from './token-list.ts';
 import { WORD } from './tokens.ts';
 import { afterNoise, endForm, transactionModes } from './transaction.ts';
@@ -113,7 +113,7 @@ const isQueryWord = (word: string): boolean =>
 /** SELECT and its kin, and the statements that change rows. */
 function query(statement: Statement): Intent {
   const { tokens, from, to, facts } = statement;
-  const proof = new Proof(tokens, from, to, facts.catalogue, facts.lists);
+  const proof = prove(tokens, from, to, facts.catalogue, facts.lists);
   const { first } = proof;
   if (first === undefined) return intent('read', 'R01', '');
   const changes = first.rule === 'W01' || first.rule === 'W03';
@@ -122,6 +122,7 @@ function query(statement: Statement): Intent {
     pin: proof.pin,
     audit: proof.audit || (changes && proof.loud),
     names: proof.unknown ? 'missed' : 'known',
+    ...(proof.looksBack === '' ? {} : { looksBack: true, detail: proof.looksBack }),
     ...left,
   });
 }
@@ -129,7 +130,9 @@ function query(statement: Statement): Intent {
 /** What set_config leaves behind: known if it is all there is, else nobody can tell about custom names. */
 function settingsOf({ tokens, from, to }: Statement): Partial<Intent> {
   const settings = tokens.is(from, 'select') ? configCalls(tokens, from, to) : undefined;
-  return settings === undefined ? { pin: 'session-setting', audit: true } : { settings, audit: false };
+  if (settings !== undefined) return { settings, audit: false };
+  const asked = configNames(tokens, from, to);
+  return asked === undefined ? { pin: 'session-setting', audit: true } : { asked, audit: true };
 }
 
 /** EXPLAIN [ANALYZE] [VERBOSE] statement, or EXPLAIN (options) statement: as the statement. */
@@ -212,7 +215,7 @@ function end({ tokens, from, to }: Statement): Intent {
   if (form === 'end') return intent('end', 'T02', word);
   // Settings of what is rolled back are as they were before.
   if (form === 'savepoint') return intent('session', 'S03', word, { audit: true });
-  return intent('write', 'T03', word);
+  return intent('write', 'T03', word, { audit: true });
 }
 
 function effectOf({ tokens, from }: Statement, effect: SettingEffect): Intent {

@@ -1,8 +1,8 @@
 import type { Plan, SessionFacts } from '../core/engine.ts';
 import type { Intent } from '../core/intent.ts';
 import type { Settings } from '../core/settings.ts';
-import { BatchPlanner, keepNames, type Names } from './batch.ts';
-import { BatchReader, type Unnamed } from './batch-reader.ts';
+import { BatchPlanner, handOver, keepNames, type Names } from './batch.ts';
+import { BatchReader, CLOSE_UNNAMED, type Unnamed, unnamedAfter } from './batch-reader.ts';
 import { classifyText, type TextFacts } from './classify.ts';
 import { ALL, deallocates } from './deallocate.ts';
 import type { PostgresUnit } from './finder.ts';
@@ -22,7 +22,7 @@ export class UnitReader {
   }
 
   classify(unit: PostgresUnit, facts: SessionFacts): Intent {
-    if (unit.extent === 'open') return STREAMED;
+    if (unit.extent === 'open') return this.#open(unit);
     const text = this.#textFacts(facts);
     if (unit.shape === 'simple') {
       this.#unnamed = undefined;
@@ -36,30 +36,53 @@ export class UnitReader {
 
   /** What to send for a unit on one link; undefined: not before the link has answered. */
   plan(unit: PostgresUnit, statements: LinkStatements): Plan | undefined {
-    if (!unit.named && !unit.leans) return unit;
+    if (!unit.named && unit.front === undefined) return unit;
     this.#names ??= new Map();
-    const unnamed = unit.leans ? this.#unnamed?.parse : undefined;
-    return new BatchPlanner(this.#names, statements, this.#accepted).plan(unit, unnamed);
+    if (unit.extent === 'open') return handOver(unit, this.#names);
+    return new BatchPlanner(this.#names, statements, this.#accepted).plan(unit);
+  }
+
+  /** A piece of a batch that is passed on as it streams by. */
+  streams(unit: PostgresUnit): void {
+    if (unit.shape === 'extended' && !unit.cut) this.#unnamed = unnamedAfter(unit.bytes, this.#unnamed);
+  }
+
+  /** What will be in it is not read: it gets the session's own statements under their own names. */
+  #open(unit: PostgresUnit): Intent {
+    const before = this.#unnamed;
+    if (unit.shape === 'extended') {
+      unit.front = before === undefined ? CLOSE_UNNAMED : before.parse;
+      unit.named = this.#names !== undefined && this.#names.size > 0;
+      this.streams(unit);
+    } else this.#unnamed = undefined;
+    return STREAMED;
   }
 
   /** A text that is run at once. DEALLOCATE of a name that only the proxy knows is answered here. */
   #text(bytes: Buffer, facts: TextFacts): Intent {
     const intent = classifyText(bytes, facts);
-    if (intent.kind === 'read' || this.#names === undefined || this.#names.size === 0) return intent;
-    const name = deallocates(bytes);
+    return intent.kind === 'session' && this.#deallocated(bytes) ? DEALLOCATED : intent;
+  }
+
+  /** Forgets what a text deallocates; true if it is a name that only the proxy knows. */
+  #deallocated(text: Buffer): boolean {
+    if (this.#names === undefined || this.#names.size === 0) return false;
+    const name = deallocates(text);
     if (name === ALL) this.#names.clear();
-    else if (name !== undefined && this.#names.delete(name)) return DEALLOCATED;
-    return intent;
+    else if (name !== undefined) return this.#names.delete(name);
+    return false;
   }
 
   /** The messages of an extended batch, up to its Sync. */
   #batch(unit: PostgresUnit, facts: TextFacts): Intent {
     const batch = new BatchReader(unit, facts, this.#names, this.#unnamed);
     const intent = batch.read();
-    if (batch.unnamed !== undefined) this.#unnamed = batch.unnamed;
+    if (batch.closes) this.#unnamed = undefined;
+    else if (batch.unnamed !== undefined) this.#unnamed = batch.unnamed;
     unit.text = batch.text;
     unit.named = batch.named;
-    unit.leans = batch.leans;
+    unit.front = batch.front;
+    if (batch.single && intent.kind === 'session' && this.#deallocated(batch.text)) return DEALLOCATED;
     if (!batch.named || batch.text.length > 0) return intent;
     this.#names ??= new Map();
     return keepNames(unit.bytes, this.#names, this.#accepted, false) ? KNOWN : intent;
@@ -81,6 +104,7 @@ export class UnitReader {
     this.#facts = {
       standardConformingStrings: value('standard_conforming_strings', 'standard_conforming_strings') !== 'off',
       encoding: value('client_encoding', 'client_encoding') ?? 'UTF8',
+      serializable: facts.settings.values.get('default_transaction_isolation')?.toLowerCase() === 'serializable',
       catalogue: facts.catalogue,
       lists: facts.functions,
     };

@@ -20,6 +20,14 @@ export function failedTransaction(): ProxyError {
   });
 }
 
+export function looksBack(detail: string): ProxyError {
+  return new ProxyError('UNSUPPORTED', {
+    side: 'client',
+    retry: 'no',
+    tell: `this statement (${detail}) asks for what an earlier one did on the same server connection, which may be another's by now; let the earlier one return the value, run both in one transaction, or set pooling: session for this user`,
+  });
+}
+
 export function lostTwice(): ProxyError {
   return new ProxyError('LINK_LOST', {
     side: 'server',

@@ -28,11 +28,13 @@ import {
   abandoned,
   cancelled,
   failedTransaction,
+  looksBack,
   lostTwice,
   noLongerWritable,
   settingsRefused,
 } from './complaints.ts';
 import { judgeLoss } from './loss.ts';
+import { ownSettings } from './own-settings.ts';
 import { auditSees } from './pins.ts';
 import type { Realm } from './realm.ts';
 import type { Transaction } from './transaction.ts';
@@ -83,6 +85,14 @@ export class Session
   #pin: PinReason | undefined;
   /** Something ran that may have left state which only the server can tell. */
   #auditDue = false;
+  /** Settings that were changed on this link in this lease. */
+  readonly #touched = new Set<string>();
+  /** The session has changed something on this link in this lease. */
+  #wroteHere = false;
+  /** A unit on its way may put settings back to what they were at start-up: the next one waits for its end. */
+  #resets = false;
+  /** The client has been told of parameters that are not those of its session. */
+  #misled = false;
   /** Something of the reply under way has been given to the client. */
   #began = false;
   /** The client reads too slowly: the link is paused. */
@@ -179,6 +189,9 @@ export class Session
   }
 
   closed(): void {
+    // What was sent before the goodbye is carried out, as a server does.
+    this.#unstall();
+    if (this.#pending?.unit.extent === 'quit' && this.#phase === 'flowing') return;
     this.#leave('the client closed the connection');
   }
 
@@ -226,6 +239,7 @@ export class Session
     const { unit } = request;
     switch (unit.extent) {
       case 'quit':
+        if ((this.#link?.owed ?? 0) > 0) return false;
         this.#leave('the client said goodbye');
         return true;
       case 'part':
@@ -297,10 +311,20 @@ export class Session
 
   #onLease(link: Link, request: Request): boolean {
     const { unit, intent } = request;
+    if (link.owed > 0 && this.#resets) return false;
     if (link.owed === 0 && !link.isQuiet) {
       this.#phase = 'settling';
       link.whenQuiet(() => this.#resume());
       return false;
+    }
+    if (link.settings !== this.settings && link.owed === 0 && this.#status !== 'failed') {
+      this.#mend(link);
+      return false;
+    }
+    if (intent.looksBack === true && !this.#wroteHere && this.#pin !== 'session-pooling') {
+      if (link.owed > 0) return false;
+      this.#refuseHere(link, unit, looksBack(intent.detail));
+      return true;
     }
     if (this.#onPrimary) {
       if (intent.kind !== 'read' && !this.#mayWrite()) throw noLongerWritable();
@@ -314,12 +338,12 @@ export class Session
     if (intent.kind === 'read' || intent.kind === 'session' || intent.kind === 'end') {
       return this.#send(link, request);
     }
-    this.#refuseOnReplica(link, unit, intent);
+    this.#refuseHere(link, unit, notOnReplica(intent.because, intent.detail));
     return true;
   }
 
-  /** A non-read in a replica's transaction is never passed on. The transaction has failed, as it would have there. */
-  #refuseOnReplica(link: Link, unit: Unit, intent: Intent): void {
+  /** A unit of a leased link that is never passed on. The transaction has failed, as it would have there. */
+  #refuseHere(link: Link, unit: Unit, error: ProxyError): void {
     const before = this.#transaction?.settingsBefore ?? this.settings;
     this.#transaction = { held: undefined, failedHere: true, settingsBefore: before };
     link.send(
@@ -333,12 +357,16 @@ export class Session
     );
     this.#link = undefined;
     link.holder = undefined;
-    this.#refuse(unit, notOnReplica(intent.because, intent.detail));
+    this.#refuse(unit, error);
   }
 
   /** Finds a node and a link for a unit while the session has none. */
   #seek(request: Request): boolean {
     const { unit, intent } = request;
+    if (intent.looksBack === true && this.#pin !== 'session-pooling') {
+      this.#refuse(unit, looksBack(intent.detail));
+      return true;
+    }
     const { view, rules, clock, accounts, holds } = this.#realm;
     this.#causality?.settle(view, clock.now());
     this.primaryOnly ||= this.#pin !== undefined;
@@ -439,7 +467,8 @@ export class Session
       return this.#send(link, request);
     }
     if (link.settings !== this.settings) {
-      const plan = link.server.adjust(difference(link.settings, this.settings));
+      const plan = link.server.adjust(difference(link.settings, this.settings), this.#misled);
+      this.#misled = false;
       if (!plan.critical) {
         link.settings = this.settings;
         link.send(plan, IGNORED, undefined);
@@ -462,6 +491,20 @@ export class Session
     link.settings = this.settings;
     if (this.#transaction?.held !== undefined) this.#sendBegin(link);
     else this.#prepared(link);
+  }
+
+  /** A unit has put settings back to the server's defaults: the session's own from its start-up hold again. */
+  #mend(link: Link): void {
+    this.#phase = 'preparing';
+    const own = this.settings;
+    const mended = new Injected((outcome) => {
+      if (this.#link !== link) return;
+      if (outcome.error !== '') this.die(settingsRefused(link.target.node, outcome));
+      else link.settings = own;
+      this.#resume();
+    });
+    this.#misled = false;
+    link.send(link.server.adjust(difference(link.settings, own), true), mended, undefined);
   }
 
   /** The BEGIN that was held back goes out; the statement waits for its answer, or it might run alone. */
@@ -509,8 +552,17 @@ export class Session
     if (plan === undefined) return false;
     this.#began = false;
     this.#heldSince = 0;
+    this.#resets = this.#mayReset(request.intent);
     if (!link.send(plan, this, request)) this.login.channel.pause();
     return true;
+  }
+
+  /** Nothing may follow this unit before its end is known: it may undo what the session asked for at start-up. */
+  #mayReset(intent: Intent): boolean {
+    const { values } = this.login.settings;
+    if (values.size === 0) return false;
+    if (intent.kind === 'session' && intent.audit) return true;
+    return intent.settings.some(({ name, value }) => value === null && values.has(name));
   }
 
   linkDrained(): void {
@@ -584,14 +636,16 @@ export class Session
     if (status !== 'idle' && before === 'idle' && this.#transaction === undefined) {
       this.#transaction = { held: undefined, failedHere: false, settingsBefore: this.settings };
     }
-    if (error === '' && intent.settings.length > 0)
-      this.#setSettings(link, changed(this.settings, intent.settings));
+    this.#resets = false;
+    if (intent.settings.length > 0) this.#keepSettings(link, intent, error);
+    for (const name of intent.asked ?? []) this.#touched.add(name);
     if (status === 'idle' && this.#transaction !== undefined) {
-      if (outcome.rolledBack) this.#setSettings(link, this.#transaction.settingsBefore);
-      this.#transaction = undefined;
+      this.#transactionOver(link, this.#transaction.settingsBefore, intent, outcome);
     }
-    if (intent.pin !== undefined && error === '') this.#setPin(intent.pin);
+    // What an error has spared can be asked, unless no view shows it.
+    if (intent.pin !== undefined && (error === '' || !auditSees(intent.pin))) this.#setPin(intent.pin);
     if (intent.audit || (outcome.settingChanged && intent.settings.length === 0)) this.#auditDue = true;
+    if (intent.kind === 'write') this.#wroteHere = true;
     if (this.#onPrimary) {
       if (intent.kind === 'write' || intent.kind === 'end') this.#wrote();
       if (intent.names !== 'known') this.#realm.stale(this.account, intent.names);
@@ -604,9 +658,24 @@ export class Session
     this.#neverPrimary = false;
   }
 
-  #setSettings(link: Link, settings: Settings): void {
-    this.settings = settings;
-    link.settings = settings;
+  #keepSettings(link: Link, intent: Intent, error: string): void {
+    for (const { name } of intent.settings) this.#touched.add(name);
+    if (error === '') this.#setSettings(link, changed(link.settings, intent.settings));
+  }
+
+  /** A rollback puts the settings back. Where more ran than the end itself, the server is asked what holds. */
+  #transactionOver(link: Link, before: Settings, intent: Intent, outcome: Outcome): void {
+    this.#transaction = undefined;
+    if (this.settings === before && link.settings === before) return;
+    if (intent.kind !== 'end') this.#auditDue = true;
+    if (outcome.rolledBack || outcome.error !== '') this.#setSettings(link, before);
+  }
+
+  /** `left`: what holds on the link. */
+  #setSettings(link: Link, left: Settings): void {
+    link.settings = left;
+    this.settings = ownSettings(left, this.login.settings);
+    if (link.settings !== this.settings) this.#misled = true;
   }
 
   #wrote(): void {
@@ -630,7 +699,8 @@ export class Session
   }
 
   #setPin(reason: PinReason): void {
-    if (this.#pin === reason) return;
+    // A pin that ends only with the session stays.
+    if (this.#pin === reason || (this.#pin !== undefined && !auditSees(this.#pin))) return;
     if (this.#pin !== undefined) this.#realm.counters.pinned(this.#pin).count--;
     this.#pin = reason;
     this.#realm.counters.pinned(reason).count++;
@@ -651,8 +721,15 @@ export class Session
     }
     this.#auditDue = false;
     this.#phase = 'settling';
+    if (link.isQuiet) this.#audit(link);
+    else link.whenQuiet(() => this.#audit(link));
+  }
+
+  #audit(link: Link): void {
+    if (this.#link !== link) return;
+    const { values } = link.settings;
     link.send(
-      link.server.audit,
+      link.server.audit(new Set([...this.#touched, ...values.keys(), ...this.login.settings.values.keys()])),
       new Injected((outcome) => {
         if (this.#link !== link) return;
         this.#audited(link, outcome);
@@ -665,7 +742,8 @@ export class Session
   #audited(link: Link, outcome: Outcome): void {
     if (outcome.error !== '') {
       // What was left stays unknown: it stays where it is.
-      this.#setPin('session-setting');
+      this.#auditDue = true;
+      this.#setPin('not-audited');
       return;
     }
     const found = link.server.audited(outcome);
@@ -674,17 +752,36 @@ export class Session
       if (found.pin === undefined) this.#unpin();
       else this.#setPin(found.pin);
     }
-    if (this.#pin === undefined) this.#release(link);
+    if (this.#pin === undefined) this.#releasePlain(link);
+  }
+
+  /** Users' code may have run on the link: it goes back without any settings, for no audit sees them all. */
+  #releasePlain(link: Link): void {
+    const dispatcher = this.#dispatcher;
+    this.#part(link);
+    const plain = new Injected((outcome) => {
+      if (outcome.error !== '' || outcome.status !== 'idle') link.dirty = true;
+      link.settings = noSettings;
+      dispatcher?.give(link);
+    });
+    link.send(link.server.plain, plain, undefined);
   }
 
   #release(link: Link): void {
+    this.#part(link);
+    this.#dispatcher?.give(link);
+  }
+
+  /** Ends the lease. */
+  #part(link: Link): void {
+    this.#touched.clear();
+    this.#wroteHere = false;
     link.holder = undefined;
     if (this.#link === link) this.#link = undefined;
     if (this.#stalled) {
       this.#stalled = false;
       link.resume();
     }
-    this.#dispatcher?.give(link);
   }
 
   #unstall(): void {
@@ -727,6 +824,11 @@ export class Session
     this.#link = undefined;
     this.#stalled = false;
     this.#copying = undefined;
+    this.#resets = false;
+    this.#wroteHere = false;
+    this.#touched.clear();
+    // It may have been waiting for this link to drain.
+    if (!this.#paused) this.login.channel.resume();
     const owed: Request[] = [];
     for (const { request } of loss.owed) if (request !== undefined) owed.push(request);
     const held = this.#transaction?.held !== undefined;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import type { Catalogue } from '../../../src/core/engine.ts';
 import { type CatalogueRow, catalogueOf, viewOf } from '../../../src/postgres/catalogue.ts';
@@ -58,6 +59,20 @@ describe('the catalogue', () => {
 
   test('one that another engine made is refused', () => {
     assert.throws(() => viewOf({} as Catalogue), /not made by catalogueOf/);
+  });
+});
+
+describe('the documentation', () => {
+  test('every rule stands in docs/routing.md with what it says, and its example is decided by it', async () => {
+    const page = await readFile(new URL('../../../docs/routing.md', import.meta.url), 'utf8');
+    const rows = [...page.matchAll(/^\| (\w\d\d) \| (.+) \| `(.+?)`(.*) \|$/gm)];
+    assert.deepEqual(
+      rows.map(([, rule, says]) => [rule, says]),
+      Object.entries(RULES),
+    );
+    for (const [, rule, , example = '', condition] of rows) {
+      if (condition === '') assert.equal(verdict(example).split(' ')[1], rule, example);
+    }
   });
 });
 

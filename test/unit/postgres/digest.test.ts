@@ -43,6 +43,7 @@ describe('the normal form of a text', () => {
     assert.equal(normal("INSERT INTO t VALUES (1,'a', NULL),(2, 'b',true) , (3,$$x$$)"), form);
     assert.equal(normal('SELECT f(1, 2, x)'), 'select f( 0, x)');
     assert.equal(normal('SELECT f(1), f(2)'), 'select f( 0), f( 0)');
+    assert.equal(normal("SELECT 1,'x'e5"), 'select 0 e5');
   });
 
   test('a hint is part of it, other comments are not', () => {

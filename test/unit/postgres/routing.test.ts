@@ -184,6 +184,7 @@ describe('both engines', () => {
     ['write W09', 'SELECT * FROM pg_stat_activity'],
     ['write W09', 'SELECT * FROM pg_catalog.pg_locks'],
     ['write W09', 'SELECT * FROM information_schema.tables'],
+    ['write W09', 'SELECT * FROM pg_toast.t'],
   ]);
 
   rows('unknown and unparsable texts go to the primary', [
