@@ -1,4 +1,4 @@
-import { hostname } from 'node:os';
+import { randomBytes } from 'node:crypto';
 import type { ClusterStatus, ExplainQuestion, Explanation, PoolStatus } from './admin/sources.ts';
 import type { ClusterConfig } from './config/config.ts';
 import type { Clock } from './core/clock.ts';
@@ -128,7 +128,7 @@ export async function startCluster(config: ClusterConfig, options: ClusterOption
   const counters = new Counters(config.nodes.map(({ id }) => id));
   const emit = counting(counters, options.emit);
   const reach = targets(config);
-  const applicationName = `pointsman:${config.name}:${hostname()}-${process.pid}`;
+  const applicationName = `pointsman:${config.name}:${randomBytes(6).toString('hex')}`;
   const monitorTarget = (node: NodeId, database: string = config.monitor.database): Target =>
     reach(node, config.monitor.user, config.monitor.password, database);
   const passwords = new Map(config.users.map((user) => [user.name, user]));

@@ -5,7 +5,7 @@ import { SERVER_PREFIX } from './prepared.ts';
 import { customText, quoteText } from './settings.ts';
 
 /** A function body that may set a custom setting. */
-const SETS_CUSTOM = 'set_config|\\mset\\M\\s+(session\\s+)?[a-z_0-9"]+\\.';
+const SETS_CUSTOM = 'set_config|\\mset\\M\\s+(session\\s+)?[a-z_0-9"]+\\.|\'\\s*set\\s+(?!local\\M)';
 
 /**
  * Asks a server connection what its session has left on it, where no message told: settings that were set

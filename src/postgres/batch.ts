@@ -121,6 +121,10 @@ export class BatchPlanner {
       return;
     }
     this.#own.add(prepared);
+    if (this.#statements.state(prepared) === 'stale') {
+      this.#sent.push(prepared.close);
+      this.#steps.push(SWALLOWED);
+    }
     this.#statements.sent(prepared);
     this.#sent.push(prepared.parse);
     this.#steps.push({
@@ -182,6 +186,10 @@ export class BatchPlanner {
       steps.push(SWALLOWED);
     }
     for (const prepared of missing) {
+      if (this.#statements.state(prepared) === 'stale') {
+        front.push(prepared.close);
+        steps.push(SWALLOWED);
+      }
       this.#statements.sent(prepared);
       front.push(prepared.parse);
       steps.push({

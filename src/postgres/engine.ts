@@ -1,5 +1,6 @@
 import type { Engine } from '../core/engine.ts';
 import { PostgresControl } from './control.ts';
+import { explainText } from './explain.ts';
 import { positions } from './position.ts';
 import { PostgresProbe } from './probe.ts';
 import { wire } from './wire.ts';
@@ -9,6 +10,7 @@ export const postgres: Engine = {
   name: 'postgres',
   wire,
   positions,
+  explain: explainText,
   probe: (options) => new PostgresProbe(options),
   control: (options) => new PostgresControl(options),
 };

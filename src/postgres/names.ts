@@ -18,6 +18,8 @@ export interface Obstacle {
   readonly unknown?: boolean;
 }
 
+const LOOKING_BACK = new Set(['currval', 'lastval']);
+
 /** Judges names: undefined means known to have no effect. */
 export class NameJudge {
   readonly #catalogue: CatalogueView | undefined;
@@ -36,6 +38,7 @@ export class NameJudge {
       return listed === 'allow' ? undefined : { rule: 'W14', detail: name, audit: true };
     const own = parts.length === 2 && parts[0] === 'pg_catalog';
     if (parts.length === 1 || own) {
+      if (LOOKING_BACK.has(name)) return { rule: 'W05', detail: name, audit: true, looksBack: true };
       const user = own ? undefined : this.#userCall(name, construct);
       if (user !== undefined) return user;
       if (construct && CONSTRUCTS.has(name)) return undefined;
@@ -141,7 +144,6 @@ function effect(name: string): Obstacle {
   }
   // The state of random() goes on from it, on this connection only, and no question shows it.
   if (name === 'setseed') return { rule: 'W05', detail: name, pin: 'session-setting' };
-  if (name === 'currval' || name === 'lastval') return { rule: 'W05', detail: name, looksBack: true };
   const acting = ACTING.has(name) || name.startsWith('lo_') || name.includes('advisory');
   return { rule: acting ? 'W05' : 'W06', detail: name, audit: LEAVING.has(name) };
 }

@@ -73,31 +73,55 @@ export function acceptedFor(user: string, database: string): Accepted {
   return accepted;
 }
 
+/** A Parse that has not been answered, and one whose constants were read nobody knows how. */
+const PENDING = Symbol('pending');
+const UNCERTAIN = Symbol('uncertain');
+
 /** Which statements one server connection knows. */
 export class LinkStatements {
-  /** In the order of their last use. `false`: its Parse is on the way. */
-  readonly #known = new Map<Prepared, boolean>();
+  /** In the order of their last use, with the reading of constants that they were parsed under. */
+  readonly #known = new Map<Prepared, string | typeof PENDING | typeof UNCERTAIN>();
+  /** Parsed since the last answer ended. */
+  readonly #recent = new Set<Prepared>();
+  #reading = '';
 
-  /** `ready`, `pending` (its Parse has not been answered), or not known. */
-  state(prepared: Prepared): 'ready' | 'pending' | 'unknown' {
-    const ready = this.#known.get(prepared);
-    if (ready === undefined) return 'unknown';
-    return ready ? 'ready' : 'pending';
+  /** `ready`, `pending` (its Parse has not been answered), `stale` (parsed under other settings), or not known. */
+  state(prepared: Prepared): 'ready' | 'pending' | 'stale' | 'unknown' {
+    const reading = this.#known.get(prepared);
+    if (reading === undefined) return 'unknown';
+    if (reading === PENDING) return 'pending';
+    return reading === this.#reading ? 'ready' : 'stale';
   }
 
   used(prepared: Prepared): void {
-    const ready = this.#known.get(prepared);
-    if (ready === undefined) return;
+    const reading = this.#known.get(prepared);
+    if (reading === undefined) return;
     this.#known.delete(prepared);
-    this.#known.set(prepared, ready);
+    this.#known.set(prepared, reading);
   }
 
   sent(prepared: Prepared): void {
-    this.#known.set(prepared, false);
+    this.#known.set(prepared, PENDING);
   }
 
   parsed(prepared: Prepared): void {
-    if (this.#known.has(prepared)) this.#known.set(prepared, true);
+    if (!this.#known.has(prepared)) return;
+    this.#known.set(prepared, this.#reading);
+    this.#recent.add(prepared);
+  }
+
+  /**
+   * Settings that say how a Parse reads constants have changed. A server reports it when an answer ends: what was
+   * parsed in the same answer was read the one way or the other.
+   */
+  readsAs(reading: string): void {
+    if (reading === this.#reading) return;
+    this.#reading = reading;
+    for (const prepared of this.#recent) if (this.#known.has(prepared)) this.#known.set(prepared, UNCERTAIN);
+  }
+
+  answered(): void {
+    if (this.#recent.size > 0) this.#recent.clear();
   }
 
   failed(prepared: Prepared): void {
@@ -108,9 +132,9 @@ export class LinkStatements {
   evict(more: number, kept: ReadonlySet<Prepared>): Prepared[] {
     const evicted: Prepared[] = [];
     let over = this.#known.size + more - KEPT_PER_LINK;
-    for (const [prepared, ready] of this.#known) {
+    for (const [prepared, reading] of this.#known) {
       if (over <= 0) break;
-      if (!ready || kept.has(prepared)) continue;
+      if (reading === PENDING || kept.has(prepared)) continue;
       this.#known.delete(prepared);
       evicted.push(prepared);
       over--;

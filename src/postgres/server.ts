@@ -38,6 +38,9 @@ const DECODED_LIMIT = 8 * 1024 * 1024;
 /** Differs from node to node of one cluster; clients get the primary's value for the life of the session. */
 const NODE_PARAMETER = 'in_hot_standby';
 
+/** Parameters that say how constants in a text are read when it is parsed. */
+const READING = ['DateStyle', 'IntervalStyle', 'TimeZone', 'client_encoding', 'standard_conforming_strings'];
+
 /** How the reader stands to the reply at the head of the queue. */
 class ReplyState implements Outcome {
   status: TransactionStatus = 'idle';
@@ -81,6 +84,11 @@ export class PostgresServer implements ServerSide {
 
   constructor(opened: Opened) {
     this.#parameters = new Map(opened.greeting.parameters);
+    this.#read();
+  }
+
+  #read(): void {
+    this.statements.readsAs(READING.map((name) => this.#parameters.get(name) ?? '').join('\0'));
   }
 
   get greeting(): Greeting {
@@ -241,6 +249,7 @@ export class PostgresServer implements ServerSide {
       case READY:
         reply.status = statusOf(chunk[at + 5]);
         if (!this.#drops(head)) this.#deliver(chunk.subarray(from, end), sink);
+        this.statements.answered();
         sink.done(reply);
         reply.clear();
         return end;
@@ -297,6 +306,7 @@ export class PostgresServer implements ServerSide {
     const [name = '', value = ''] = chunk.toString('utf8', at + 5, end - 1).split('\0');
     const known = this.#parameters.get(name) === value;
     this.#parameters.set(name, value);
+    if (READING.includes(name)) this.#read();
     const dropped = this.#drops(sink.head);
     if (name === NODE_PARAMETER) {
       if (!dropped && from < at) this.#deliver(chunk.subarray(from, at), sink);

@@ -240,7 +240,7 @@ function doBlock(statement: Statement): Intent {
   const { tokens, from, to } = statement;
   let sets = false;
   for (let at = from; at < to; at++)
-    sets ||= /set_config|\bset\s+(session\s+)?[\w"]+\s*\./i.test(tokens.text(at));
+    sets ||= /set_config|\bset\s+(session\s+)?[\w"]+\s*\.|'\s*set\s+(?!local\b)/i.test(tokens.text(at));
   return write(statement, { audit: true, pin: sets ? 'session-setting' : undefined });
 }
 

@@ -83,7 +83,7 @@ export class Neighbours {
 
 /** What a session finds that is not its own: settings, identity, objects, locks, channels, cursors, statements. */
 const TRACES = `
-SELECT 'setting', name, setting FROM pg_settings WHERE source = 'session' AND name <> 'application_name'
+SELECT 'setting', name, setting FROM pg_settings WHERE source = 'session' AND name NOT LIKE 'transaction_%' AND name <> 'application_name'
 UNION ALL SELECT 'identity', current_user::text, session_user::text WHERE current_user <> 'demo' OR session_user <> 'demo'
 UNION ALL SELECT 'custom', name, current_setting(name, true) FROM (VALUES ('app.tenant'), ('app.other')) v (name)
  WHERE current_setting(name, true) <> ''

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import pg from 'pg';
+import { startProxy } from '../../src/app.ts';
+import { configOf } from '../../src/config/config.ts';
+import { Stage } from '../support/stage.ts';
+import { takenPort } from '../support/taken-port.ts';
+
+const HOST = '127.0.0.1';
+
+async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
+  const end = performance.now() + 20_000;
+  while (!(await holds())) {
+    if (performance.now() > end) throw new Error(`not within 20 s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+describe('the proxy as a whole', () => {
+  test('a node that is down does not keep the proxy from starting, and joins when it comes', async () => {
+    await using stage = await Stage.start();
+    await stage.cluster.stop('pg-3', 'fast');
+    await using second = await beside(stage);
+    const client = new pg.Client({ ...stage.proxied, port: second.port });
+    await client.connect();
+    assert.deepEqual((await client.query('SELECT 1 AS one')).rows, [{ one: 1 }]);
+    await client.end();
+    assert.equal(await second.stateOf('pg-3'), 'down');
+    await stage.cluster.startNode('pg-3');
+    await until(async () => (await second.stateOf('pg-3')) === 'up', 'pg-3 is up');
+  });
+
+  test('health, readiness, the view, metrics and explain over HTTP', async () => {
+    await using stage = await Stage.start();
+    await using second = await beside(stage);
+    const get = (path: string): Promise<Response> => fetch(`http://${HOST}:${second.adminPort}${path}`);
+    assert.equal((await get('/healthz')).status, 200);
+    await until(async () => (await get('/readyz')).status === 200, 'it is ready');
+    const client = new pg.Client({ ...stage.proxied, port: second.port });
+    client.on('error', () => undefined);
+    await client.connect();
+    await client.query('SELECT 1');
+    const metrics = await (await get('/metrics')).text();
+    assert.match(metrics, /pointsman_units_total\{cluster="test",node="pg-[23]",rule="R01"\} 1/);
+    assert.match(metrics, /pointsman_clients\{cluster="test"\} 1/);
+    const explained = async (sql: string): Promise<{ route: string; rule: string }> => {
+      const query = new URLSearchParams({ cluster: 'test', database: 'demo', sql });
+      return (await (await get(`/api/explain?${query}`)).json()) as { route: string; rule: string };
+    };
+    assert.equal((await explained('SELECT 1')).route, 'replica');
+    assert.deepEqual((await explained('DELETE FROM t')).route, 'primary');
+    await client.end();
+  });
+
+  test('one uncoordinated proxy beside another promotes nothing (I12)', async () => {
+    await using stage = await Stage.start();
+    await using _second = await beside(stage, 'promote');
+    await until(async () => stage.events.some(({ kind }) => kind === 'alarm'), 'an alarm is raised');
+  });
+
+  test('a taken port is a clear error that names the port and the key', async () => {
+    await using taken = await takenPort();
+    const config = configOf(
+      {
+        admin: false,
+        log: { level: 'silent' },
+        clusters: [
+          {
+            name: 'taken',
+            engine: 'postgres',
+            listen: { host: HOST, port: taken.port },
+            nodes: [{ name: 'pg-1', host: HOST, port: 1 }],
+            users: [{ name: 'u', password: 'p' }],
+            monitor: { user: 'm', password: 'p' },
+          },
+        ],
+      },
+      { file: 'a test', env: {} },
+    );
+    await assert.rejects(startProxy(config), (error: Error & { code: string }) => {
+      assert.equal(error.code, 'PORT_TAKEN');
+      assert.match(error.message, new RegExp(String(taken.port)));
+      return true;
+    });
+  });
+
+  test('without a primary a login and a write wait, and are told so in the end', async () => {
+    await using stage = await Stage.start({
+      proxy: { hold: { timeout: '300ms' }, failover: { mode: 'observe' } },
+    });
+    const client = new pg.Client(stage.proxied);
+    client.on('error', () => undefined);
+    await client.connect();
+    await client.query('CREATE TABLE kept (n int)');
+    // The proxy has asked what the statement before has left.
+    await client.query('SELECT 1');
+    stage.cluster.kill('pg-1');
+    await stage.until((view) => view.nodes.some(({ id, state }) => id === 'pg-1' && state === 'down'));
+    await assert.rejects(client.query('INSERT INTO kept VALUES (1)'), { code: '57P03' });
+    await client.end();
+    const late = new pg.Client({ ...stage.proxied, application_name: 'late' });
+    late.on('error', () => undefined);
+    await stage.cluster.startNode('pg-1');
+    await stage.until((view) => view.primary === 'pg-1' && view.nodes.every(({ state }) => state === 'up'));
+    await late.connect();
+    await late.query('INSERT INTO kept VALUES (2)');
+    await late.end();
+  });
+});
+
+/** A second proxy before the same cluster, with an admin surface. */
+async function beside(stage: Stage, mode: 'observe' | 'promote' = 'observe') {
+  const { client, monitor, replication } = stage.cluster.credentials;
+  const config = configOf(
+    {
+      admin: { listen: { host: HOST, port: 0 } },
+      log: { level: 'silent' },
+      clusters: [
+        {
+          name: 'test',
+          engine: 'postgres',
+          listen: { host: HOST, port: 0 },
+          nodes: stage.cluster.nodes.map(({ id, port }) => ({ name: id, host: HOST, port })),
+          users: [{ name: client.user, password: client.password }],
+          monitor: { ...monitor, database: client.database, interval: '100ms' },
+          failover: { mode, replication },
+        },
+      ],
+    },
+    { file: 'a test', env: {} },
+  );
+  const proxy = await startProxy(config);
+  const adminPort = proxy.adminAddress?.port ?? 0;
+  return {
+    port: proxy.addresses[0]?.port ?? 0,
+    adminPort,
+    async stateOf(node: string): Promise<string | undefined> {
+      const answer = await fetch(`http://${HOST}:${adminPort}/api/view`);
+      const { clusters } = (await answer.json()) as {
+        clusters: { view: { nodes: { id: string; state: string }[] } }[];
+      };
+      return clusters[0]?.view.nodes.find(({ id }) => id === node)?.state;
+    },
+    [Symbol.asyncDispose]: () => proxy.close(),
+  };
+}
