@@ -47,6 +47,11 @@ export class Started {
     return Number(readFileSync(`/proc/${this.#child.pid}/statm`, 'latin1').split(' ')[1]) * PAGE;
   }
 
+  /** Sends it a signal. */
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
   /** Resolves when `isReady` does with true; rejects with the program's last words if it ends or takes too long. */
   async ready(isReady: () => Promise<boolean>): Promise<void> {
     const until = performance.now() + READY_WITHIN;
@@ -90,6 +95,12 @@ export class Started {
   get #isRunning(): boolean {
     return this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
+}
+
+/** The command, to be run with room for so many open files. Only root may raise the hard limit. */
+export function withFiles(files: number, command: readonly string[]): string[] {
+  const enough = `[ "$(ulimit -Hn)" = unlimited ] || [ "$(ulimit -Hn)" -ge ${files} ]`;
+  return ['/bin/sh', '-c', `${enough} || ulimit -n ${files}; exec "$0" "$@"`, ...command];
 }
 
 /** Whether something takes connections at a port of this machine. */

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Arena } from './arena.ts';
-import { Started } from './process.ts';
+import { Started, withFiles } from './process.ts';
 
 export interface ProxyOptions {
   readonly name: string;
@@ -13,6 +13,8 @@ export interface ProxyOptions {
   readonly poolSize: number;
   /** Options for Node itself, e.g. a profiler's. */
   readonly nodeOptions?: readonly string[];
+  /** Files it may have open; left out: as many as this process. */
+  readonly files?: number;
 }
 
 /** Starts this proxy before the cluster, in a process of its own; resolves when it is ready for writes and reads. */
@@ -21,14 +23,9 @@ export async function startProxy(arena: Arena, options: ProxyOptions): Promise<S
   // JSON is YAML.
   await writeFile(file, JSON.stringify(configuration(arena, options)), { mode: 0o600 });
   const main = resolve(import.meta.dirname, '..', 'src', 'main.ts');
-  const started = new Started(options.name, [
-    process.execPath,
-    ...(options.nodeOptions ?? []),
-    main,
-    'run',
-    '-c',
-    file,
-  ]);
+  const command = [process.execPath, ...(options.nodeOptions ?? []), main, 'run', '-c', file];
+  const { files } = options;
+  const started = new Started(options.name, files === undefined ? command : withFiles(files, command));
   try {
     await started.ready(() => isReady(options.adminPort, arena.cluster.nodes.length));
   } catch (error) {

@@ -5,7 +5,7 @@ import { classifyText, combine, type TextFacts } from './classify.ts';
 import type { PostgresUnit } from './finder.ts';
 import { textEnd } from './frames.ts';
 import { message } from './messages.ts';
-import { plainIntent } from './plain-intent.ts';
+import { unitIntent } from './unit-rules.ts';
 
 /** An unnamed statement larger than this is not kept to be sent again; it pins instead. */
 const UNNAMED_LIMIT = 65_536;
@@ -95,7 +95,8 @@ export class BatchReader {
         break;
       }
       case 0x44: // D of a statement
-        if (bytes[at + 5] === 0x53) this.#intents.push(described(this.#classified(this.#statement(at + 6, end))));
+        if (bytes[at + 5] === 0x53)
+          this.#intents.push(described(this.#classified(this.#statement(at + 6, end))));
         break;
       case 0x43: // C of a statement
         if (bytes[at + 5] !== 0x53) break;
@@ -194,12 +195,12 @@ function described(intent: Intent): Intent {
 }
 
 /** A batch of nothing but Sync, or about portals. */
-const NOTHING = plainIntent('session', 'S00', '');
-const PREPARE_READ = plainIntent('read', 'P00', 'prepare');
-const PREPARE = plainIntent('write', 'P01', 'prepare');
+const NOTHING = unitIntent('session', 'S00', '');
+const PREPARE_READ = unitIntent('read', 'P00', 'prepare');
+const PREPARE = unitIntent('write', 'P01', 'prepare');
 /** A statement of which nothing is known here. */
-const PREPARED = plainIntent('write', 'P02', 'prepared statement');
-const CLOSED = plainIntent('session', 'P03', '', { audit: true });
+const PREPARED = unitIntent('write', 'P02', 'prepared statement');
+const CLOSED = unitIntent('session', 'P03', '', { audit: true });
 
 function malformed(message: string): ProxyError {
   return new ProxyError('PROTOCOL', {

@@ -6,8 +6,8 @@ import { BatchReader, CLOSE_UNNAMED, type Unnamed, unnamedAfter } from './batch-
 import { classifyText, type TextFacts } from './classify.ts';
 import { ALL, deallocates } from './deallocate.ts';
 import type { PostgresUnit } from './finder.ts';
-import { plainIntent } from './plain-intent.ts';
 import type { Accepted, LinkStatements } from './prepared.ts';
+import { unitIntent } from './unit-rules.ts';
 
 /** Reads what a session's units want, and plans them. Remembers the statements they lean on. */
 export class UnitReader {
@@ -95,16 +95,22 @@ export class UnitReader {
 
   /** Facts that a text depends on; the same object while nothing of them changes. */
   #textFacts(facts: SessionFacts): TextFacts {
-    if (this.#facts !== undefined && this.#factsOf === facts.settings && this.#facts.catalogue === facts.catalogue) {
+    if (
+      this.#facts !== undefined &&
+      this.#factsOf === facts.settings &&
+      this.#facts.catalogue === facts.catalogue
+    ) {
       return this.#facts;
     }
     const value = (name: string, shown: string): string | undefined =>
       facts.settings.values.get(name) ?? facts.greeting.parameters.get(shown);
     this.#factsOf = facts.settings;
     this.#facts = {
-      standardConformingStrings: value('standard_conforming_strings', 'standard_conforming_strings') !== 'off',
+      standardConformingStrings:
+        value('standard_conforming_strings', 'standard_conforming_strings') !== 'off',
       encoding: value('client_encoding', 'client_encoding') ?? 'UTF8',
-      serializable: facts.settings.values.get('default_transaction_isolation')?.toLowerCase() === 'serializable',
+      serializable:
+        facts.settings.values.get('default_transaction_isolation')?.toLowerCase() === 'serializable',
       catalogue: facts.catalogue,
       lists: facts.functions,
     };
@@ -113,8 +119,8 @@ export class UnitReader {
 }
 
 /** A batch larger than the limit, or sent with Flush: passed on as it streams by, unread. */
-const STREAMED = plainIntent('write', 'U04', 'larger than the limit, or sent with Flush', { audit: true });
-const FUNCTION_CALL = plainIntent('write', 'F01', 'function call protocol', { audit: true });
+const STREAMED = unitIntent('write', 'U04', 'larger than the limit, or sent with Flush', { audit: true });
+const FUNCTION_CALL = unitIntent('write', 'F01', 'function call protocol', { audit: true });
 /** Statements that a server has accepted before, prepared under another name or in another session. */
-const KNOWN = plainIntent('session', 'P05', 'prepare', { here: true });
-const DEALLOCATED = plainIntent('session', 'P04', 'DEALLOCATE', { here: true });
+const KNOWN = unitIntent('session', 'P05', 'prepare', { here: true });
+const DEALLOCATED = unitIntent('session', 'P04', 'DEALLOCATE', { here: true });

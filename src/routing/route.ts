@@ -4,6 +4,7 @@ import type { NodeId } from '../core/node.ts';
 import type { Order, Position } from '../core/position.ts';
 import type { NodeView, View } from '../core/view.ts';
 import { noReplica } from './refusals.ts';
+import type { ROUTE_RULES } from './rules.ts';
 
 /** Where a unit goes, or why it waits or is refused. */
 export type Route =
@@ -13,6 +14,9 @@ export type Route =
 
 /** How new a read must be. `session`: it sees the session's own writes and never goes back in time. */
 export type Level = 'eventual' | 'session' | 'primary';
+
+/** A rule of the router's own. */
+type RouteRule = keyof typeof ROUTE_RULES;
 
 /** What a session brings to the choice of a node. */
 export interface RouteFacts {
@@ -55,25 +59,26 @@ export function route(intent: Intent, facts: RouteFacts, view: View, rules: Rout
   if (named === undefined && facts.level === 'session' && facts.sticky !== undefined) {
     // Another replica may be behind what this one has shown: not before the floor is known again.
     const sticky = view.nodes.find((node) => node.id === facts.sticky);
-    if (sticky !== undefined && mayServe(sticky, facts, rules)) return { to: sticky.id, because: intent.because };
-    return toPrimary(view, 'C02', facts.exclude);
+    if (sticky !== undefined && mayServe(sticky, facts, rules))
+      return { to: sticky.id, because: intent.because };
+    return toPrimary(view, own('C02'), facts.exclude);
   }
   const replica = chooseReplica(facts, view, rules, named);
   if (replica !== undefined) return { to: replica, because: intent.because };
   if (rules.noReplica === 'error' && view.primary !== null) return { refuse: noReplica() };
-  return toPrimary(view, 'N01', facts.exclude);
+  return toPrimary(view, own('N01'), facts.exclude);
 }
 
 /** The rule that keeps a unit on the primary; undefined: a replica may have it. */
 function primaryBecause(intent: Intent, facts: RouteFacts, rules: RouteRules): Rule | undefined {
   if (intent.kind !== 'read' && !(intent.kind === 'session' && readOnly(facts.begin))) return intent.because;
-  if (facts.primaryOnly) return 'N02';
-  if (facts.begin !== undefined && !readOnly(facts.begin)) return 'N04';
-  if (intent.begin !== undefined && !readOnly(intent.begin)) return 'N04';
-  if (intent.hint?.to === 'primary') return 'H01';
-  if (!rules.replicas || facts.level === 'primary') return 'N03';
+  if (facts.primaryOnly) return own('N02');
+  if (facts.begin !== undefined && !readOnly(facts.begin)) return own('N04');
+  if (intent.begin !== undefined && !readOnly(intent.begin)) return own('N04');
+  if (intent.hint?.to === 'primary') return own('H01');
+  if (!rules.replicas || facts.level === 'primary') return own('N03');
   // A hint may ask for a replica, but never for one that hides the session's own write.
-  if (facts.level === 'session' && facts.floorUnknown) return 'C01';
+  if (facts.level === 'session' && facts.floorUnknown) return own('C01');
   return undefined;
 }
 
@@ -119,3 +124,5 @@ function mayServe(node: NodeView, facts: RouteFacts, rules: RouteRules): boolean
   const order = rules.compare(node.position, facts.floor);
   return order === 'after' || order === 'equal';
 }
+
+const own = (rule: RouteRule): Rule => rule;

@@ -5,6 +5,8 @@ import type { Catalogue } from '../../../src/core/engine.ts';
 import { type CatalogueRow, catalogueOf, viewOf } from '../../../src/postgres/catalogue.ts';
 import { explainText } from '../../../src/postgres/explain.ts';
 import { RULES } from '../../../src/postgres/rules.ts';
+import { UNIT_RULES } from '../../../src/postgres/unit-rules.ts';
+import { ROUTE_RULES } from '../../../src/routing/rules.ts';
 import { verdict } from './classified.ts';
 
 const of = (...rows: [kind: string, name: string][]): Catalogue =>
@@ -73,6 +75,14 @@ describe('the documentation', () => {
     for (const [, rule, , example = '', condition] of rows) {
       if (condition === '') assert.equal(verdict(example).split(' ')[1], rule, example);
     }
+  });
+});
+
+describe('the documentation of the other rules', () => {
+  test('every rule of requests, sessions and the moment stands in docs/routing.md with what it says', async () => {
+    const page = await readFile(new URL('../../../docs/routing.md', import.meta.url), 'utf8');
+    const rows = [...page.matchAll(/^\| (\w\d\d) \| ([^|]+) \|$/gm)].map(([, rule, says]) => [rule, says]);
+    assert.deepEqual(rows, [...Object.entries(UNIT_RULES), ...Object.entries(ROUTE_RULES)]);
   });
 });
 
