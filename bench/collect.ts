@@ -1,4 +1,11 @@
 /** Loaded ahead of a program whose memory is measured: SIGUSR2 makes it collect its garbage. */
 const collect = 'gc' in globalThis ? globalThis.gc : undefined;
 if (typeof collect !== 'function') throw new Error('start node with --expose-gc');
-process.on('SIGUSR2', () => void collect());
+
+/** What one collection lets finalizers drop goes with the next one. */
+const ROUNDS = 3;
+const APART = 300;
+
+process.on('SIGUSR2', () => {
+  for (let round = 0; round < ROUNDS; round++) setTimeout(() => void collect(), round * APART);
+});

@@ -19,7 +19,7 @@ const COLLECTING = ['--expose-gc', '--import', resolve(import.meta.dirname, 'col
 const CONNECTED_WITHIN = 300_000;
 /** Memory is at rest when it has moved less than this for so many looks in a row. */
 const REST_BYTES = 256 * 1_024;
-const LOOKS = 6;
+const LOOKS = 5;
 const LOOK_EVERY = 500;
 const MOST_LOOKS = 60;
 

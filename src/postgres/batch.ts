@@ -227,7 +227,10 @@ export function keepNames(bytes: Buffer, names: Names, accepted: Accepted, commi
     const nameEnd = start < 0 ? -1 : textEnd(bytes, start, end);
     const name = nameEnd > start ? bytes.toString('latin1', start, nameEnd) : '';
     if (type === 0x50 && name !== '') {
-      const prepared = preparedOf(bytes.subarray(nameEnd + 1, end), textEnd(bytes, nameEnd + 1, end) - nameEnd - 1);
+      const prepared = preparedOf(
+        bytes.subarray(nameEnd + 1, end),
+        textEnd(bytes, nameEnd + 1, end) - nameEnd - 1,
+      );
       const before = names.get(name);
       if (!accepted.has(prepared) || before !== undefined) return false;
       if (commit) names.set(name, prepared);

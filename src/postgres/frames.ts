@@ -33,8 +33,10 @@ export function errorFields(body: Buffer): { code: string; message: string; fata
     const end = body.indexOf(0, at + 1);
     if (end < 0) break;
     const value = body.toString('utf8', at + 1, end);
-    if (body[at] === 0x43) code = value; // C
-    else if (body[at] === 0x4d) message = value; // M
+    if (body[at] === 0x43)
+      code = value; // C
+    else if (body[at] === 0x4d)
+      message = value; // M
     else if (body[at] === 0x56) severity = value; // V: never localised
     at = end + 1;
   }

@@ -218,7 +218,11 @@ export class PostgresServer implements ServerSide {
   #supply(head: SteppedReply, chunk: Buffer, from: number, at: number, sink: ReplySink): number {
     if (head.steps[this.#reply.step]?.take !== 'supply') return from;
     if (from < at) this.#deliver(chunk.subarray(from, at), sink);
-    for (let step = head.steps[this.#reply.step]; step?.take === 'supply'; step = head.steps[this.#reply.step]) {
+    for (
+      let step = head.steps[this.#reply.step];
+      step?.take === 'supply';
+      step = head.steps[this.#reply.step]
+    ) {
       this.#reply.step++;
       step.done?.();
       if (step.answer !== undefined) this.#deliver(step.answer, sink);
@@ -314,7 +318,8 @@ export class PostgresServer implements ServerSide {
       return end;
     }
     if (!known) this.#reply.settingChanged = true;
-    if (!known && sink.head === SWALLOW_TELLING) sink.aside({ kind: 'message', bytes: chunk.subarray(at, end) });
+    if (!known && sink.head === SWALLOW_TELLING)
+      sink.aside({ kind: 'message', bytes: chunk.subarray(at, end) });
     return dropped ? end : from;
   }
 
@@ -373,7 +378,10 @@ function lostTrack(what: string): ProxyError {
 
 /** Swallowed, but for the parameters that change. */
 const SWALLOW_TELLING: Expectation = { ...SWALLOW };
-const PLAIN: Plan = { bytes: queryMessage('RESET SESSION AUTHORIZATION;RESET ROLE;RESET ALL'), expect: SWALLOW };
+const PLAIN: Plan = {
+  bytes: queryMessage('RESET SESSION AUTHORIZATION;RESET ROLE;RESET ALL'),
+  expect: SWALLOW,
+};
 const RESET: Plan = { bytes: queryMessage('DISCARD ALL'), expect: SWALLOW };
 const ROLLBACK: Plan = { bytes: queryMessage('ROLLBACK'), expect: SWALLOW };
 const PING: Plan = { bytes: queryMessage(''), expect: SWALLOW };

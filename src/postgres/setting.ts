@@ -86,7 +86,8 @@ export function configNames(tokens: TokenList, from: number, to: number): string
   const names: string[] = [];
   for (let at = from; at < to; at++) {
     if (tokens.text(at) !== 'set_config') continue;
-    const name = tokens.mark(at + 1, '(') && tokens.mark(at + 3, ',') ? plainString(tokens, at + 2) : undefined;
+    const name =
+      tokens.mark(at + 1, '(') && tokens.mark(at + 3, ',') ? plainString(tokens, at + 2) : undefined;
     if (name === undefined) return undefined;
     names.push(name.toLowerCase());
   }

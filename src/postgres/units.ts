@@ -113,6 +113,7 @@ export class UnitReader {
         facts.settings.values.get('default_transaction_isolation')?.toLowerCase() === 'serializable',
       catalogue: facts.catalogue,
       lists: facts.functions,
+      route: facts.settings.values.get('pointsman.route'),
     };
     return this.#facts;
   }

@@ -83,6 +83,8 @@ export class Session
   #status: TransactionStatus = 'idle';
   #transaction: Transaction | undefined;
   #pin: PinReason | undefined;
+  /** The open transaction has changed the schema. */
+  #schemaChanged = false;
   /** Something ran that may have left state which only the server can tell. */
   #auditDue = false;
   /** Settings that were changed on this link in this lease. */
@@ -648,7 +650,7 @@ export class Session
     if (intent.kind === 'write') this.#wroteHere = true;
     if (this.#onPrimary) {
       if (intent.kind === 'write' || intent.kind === 'end') this.#wrote();
-      if (intent.names !== 'known') this.#realm.stale(this.account, intent.names);
+      this.#noteNames(intent, status);
     } else if (status === 'idle') {
       this.#stick(link.target.node);
     }
@@ -676,6 +678,18 @@ export class Session
     link.settings = left;
     this.settings = ownSettings(left, this.login.settings);
     if (link.settings !== this.settings) this.#misled = true;
+  }
+
+  /** A change of the schema is seen by others at its COMMIT: the catalogue is read again then. */
+  #noteNames(intent: Intent, status: TransactionStatus): void {
+    const { names } = intent;
+    if (names === 'changed') this.#schemaChanged = true;
+    // The names of temporary tables are in no catalogue, however often it is read.
+    else if (names === 'missed' && this.#pin !== 'temporary-object')
+      this.#realm.stale(this.account, 'missed');
+    if (!this.#schemaChanged || (names !== 'changed' && status !== 'idle')) return;
+    this.#realm.stale(this.account, 'changed');
+    if (status === 'idle') this.#schemaChanged = false;
   }
 
   #wrote(): void {
@@ -912,7 +926,8 @@ export class Session
     // What the proxy itself has asked behind the last answer (an audit) may end by itself.
     const running = link.running?.request;
     if (running !== undefined || this.inTransaction) {
-      if (running !== undefined && running.intent.kind !== 'end') link.cancel(this.#realm.wire, AbortSignal.timeout(CANCEL_WITHIN));
+      if (running !== undefined && running.intent.kind !== 'end')
+        link.cancel(this.#realm.wire, AbortSignal.timeout(CANCEL_WITHIN));
       link.fail(abandoned());
       return;
     }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Proxied } from './proxied.ts';
-import { type Door, shown, WireClient } from './wire-recorder.ts';
+import { type Door, shown, sync, WireClient } from './wire-recorder.ts';
 
 /** What a client does, from its log-in to its goodbye. */
 export type Script = (client: WireClient) => Promise<void>;
@@ -111,3 +111,20 @@ export async function assertNothingLeft(proxied: Proxied, links = 2): Promise<vo
     await Promise.all(clients.map((client) => client.close()));
   }
 }
+
+/** Simple queries, one after another. */
+export const asking =
+  (...texts: readonly string[]): Script =>
+  async (client) => {
+    for (const text of texts) await client.ask(text);
+  };
+
+/** Extended batches, each with its Sync, one after another. */
+export const batches =
+  (...all: readonly (readonly Buffer[])[]): Script =>
+  async (client) => {
+    for (const batch of all) {
+      client.send(...batch, sync);
+      await client.ready();
+    }
+  };
