@@ -53,6 +53,8 @@ export class Dispatcher implements PhysicalOwner {
   readonly #links = new Set<Link>();
   readonly #waiting: Queued[] = [];
   #opening = 0;
+  /** Why the last attempt to connect failed; undefined after one that did not. */
+  #failure: string | undefined;
   #timer: Timer | undefined;
 
   constructor(wire: Wire, target: Target, limits: PoolLimits, clock: Clock, events: DispatcherEvents) {
@@ -153,10 +155,12 @@ export class Dispatcher implements PhysicalOwner {
   }
 
   linkOpened(ms: number): void {
+    this.#failure = undefined;
     this.#events.opened(this.node, ms);
   }
 
   connectFailed(error: ProxyError): void {
+    this.#failure = error.message;
     this.#events.connectFailed(this.node, error);
     // The server's final word (no such database, wrong password) ends every wait; the rest may go on waiting.
     const final = error.retry === 'no';
@@ -270,6 +274,11 @@ export class Dispatcher implements PhysicalOwner {
 
   #timeoutError(): ProxyError {
     const { size, waitTimeoutMs } = this.#limits;
+    const failure = this.#failure;
+    if (failure !== undefined && this.#links.size < size) {
+      const tell = `no connection to ${this.node} could be opened within ${waitTimeoutMs} ms: ${failure}`;
+      return new ProxyError('CONNECT_FAILED', { side: 'server', retry: 'safe', tell });
+    }
     return new ProxyError('POOL_TIMEOUT', {
       side: 'proxy',
       retry: 'safe',

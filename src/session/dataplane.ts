@@ -214,7 +214,7 @@ export class DataPlane implements Realm {
       closed.push(node.id);
     }
     this.accounts.applied(view, previous);
-    this.holds.release();
+    if (mayServe(view, previous)) this.holds.release();
     return { epoch: view.epoch, version: view.version, closed, unknown: before };
   }
 
@@ -243,6 +243,13 @@ export class DataPlane implements Realm {
     this.holds.close();
     this.accounts.close();
   }
+}
+
+/** Whether what waits for a node may find one now: every observation makes a view, most say nothing new. */
+function mayServe(view: View, previous: View): boolean {
+  if (view.primary !== null) return true;
+  const up = ({ nodes }: View): string => nodes.map(({ id, state }) => `${id} ${state}`).join();
+  return up(view) !== up(previous);
 }
 
 function noReplication(): ProxyError {
