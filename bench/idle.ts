@@ -11,8 +11,6 @@ import type { Say } from './say.ts';
 
 /** Bytes that a client may cost beyond a bare socket. */
 const BAR = 4_000;
-/** Clients that come and go before, so that what is loaded and compiled once is not counted as theirs. */
-const REHEARSAL = 200;
 /** Files that a program has open besides its clients' sockets. */
 const OTHER_FILES = 1_000;
 const COLLECTING = ['--expose-gc', '--import', resolve(import.meta.dirname, 'collect.ts')];
@@ -25,7 +23,10 @@ const MOST_LOOKS = 60;
 
 /** What one server grew by, in bytes per client. */
 interface Growth {
-  /** What stays after a collection of garbage, before and after; what some log-ins load and compile is left out. */
+  /**
+   * Between two collections of garbage, after as many clients had come and gone: so the code they load and the
+   * young generation, which V8 lets grow once for the life of the process, are not counted as theirs.
+   */
   readonly held: number;
   /** Since its start, without a collection: garbage of the log-ins and what V8 reserves counted in. */
   readonly whole: number;
@@ -94,7 +95,7 @@ async function proxyRound(arena: Arena, clients: number): Promise<Growth> {
 /** What `server` grew by, per client, while they are connected and silent. */
 async function growth(server: Started, aim: Aim, kind: Kind, clients: number): Promise<Growth> {
   const atStart = await atRest(server);
-  await using passing = group(aim, kind, 'pass', REHEARSAL);
+  await using passing = group(aim, kind, 'pass', clients);
   await passing.heard(CONNECTED_WITHIN);
   await passing.stop();
   const before = await collected(server);
