@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import pg from 'pg';
 import { startProxy } from '../../src/app.ts';
 import { configOf } from '../../src/config/config.ts';
+import { selfSigned } from '../support/certificate.ts';
 import { Stage } from '../support/stage.ts';
 import { takenPort } from '../support/taken-port.ts';
 
@@ -56,6 +60,28 @@ describe('the proxy as a whole', () => {
     await using stage = await Stage.start();
     await using _second = await beside(stage, 'promote');
     await until(async () => stage.events.some(({ kind }) => kind === 'alarm'), 'an alarm is raised');
+  });
+
+  test('clients come in over TLS, and only so where it is required', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'pointsman-tls-'));
+    const { cert, key } = selfSigned();
+    const files = { cert: join(folder, 'server.crt'), key: join(folder, 'server.key') };
+    await writeFile(files.cert, cert);
+    await writeFile(files.key, key);
+    try {
+      await using stage = await Stage.start({
+        proxy: { listen: { host: HOST, port: 0, tls: { ...files, require: true } } },
+      });
+      const client = new pg.Client({ ...stage.proxied, ssl: { ca: cert } });
+      await client.connect();
+      assert.deepEqual((await client.query('SELECT 1 AS one')).rows, [{ one: 1 }]);
+      await client.end();
+      const plain = new pg.Client(stage.proxied);
+      plain.on('error', () => undefined);
+      await assert.rejects(plain.connect(), { code: '28000' });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   test('a taken port is a clear error that names the port and the key', async () => {

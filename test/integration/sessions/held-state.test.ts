@@ -1,6 +1,6 @@
 import { after, before, test } from 'node:test';
 import { type Proxied, startProxied } from '../../support/proxied.ts';
-import { asking, assertSame, batches } from '../../support/sameness.ts';
+import { asking, assertSame } from '../../support/sameness.ts';
 
 let proxied: Proxied;
 before(async () => {
@@ -76,18 +76,3 @@ test('temporary objects live as long as their session', () =>
       `SELECT * FROM tmp_by_fn`,
     ),
   ));
-
-test('settings that functions make stay with their session', async () => {
-  await proxied.prepare(
-    "CREATE FUNCTION leave_setting(n text, v text) RETURNS void LANGUAGE plpgsql AS 'BEGIN PERFORM set_config(n, v, false); END'",
-  );
-  await assertSame(
-    proxied,
-    asking(
-      "SELECT leave_setting('app.tenant', 'x')",
-      'SHOW app.tenant',
-      "SELECT leave_setting('TimeZone', 'UTC')",
-      'SHOW TimeZone',
-    ),
-  );
-});

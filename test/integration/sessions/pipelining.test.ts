@@ -1,6 +1,6 @@
 import { after, before, test } from 'node:test';
 import { type Proxied, startProxied } from '../../support/proxied.ts';
-import { asking, assertSame, batches } from '../../support/sameness.ts';
+import { assertSame } from '../../support/sameness.ts';
 import {
   bind,
   close,

@@ -1,6 +1,6 @@
 import { after, before, test } from 'node:test';
 import { type Proxied, startProxied } from '../../support/proxied.ts';
-import { asking, assertSame, batches } from '../../support/sameness.ts';
+import { asking, assertSame } from '../../support/sameness.ts';
 
 let proxied: Proxied;
 before(async () => {
