@@ -267,9 +267,9 @@ export interface ServerSide {
   readonly rollback: Plan;
   /**
    * Asks which state the session has left on the link; `audited` reads the captured rows. `touched`: names of
-   * settings that the session may have set there.
+   * settings that the session may have set there; `startup`: those that it began with.
    */
-  audit(touched: Iterable<string>): Plan;
+  audit(touched: Iterable<string>, startup: Settings): Plan;
   audited(outcome: Outcome): AuditResult;
   /** Says goodbye. */
   readonly quit: Buffer;

@@ -1,8 +1,8 @@
 import type { AuditResult, Outcome } from '../core/engine.ts';
 import type { PinReason } from '../core/intent.ts';
-import { settingsOf } from '../core/settings.ts';
+import { type Settings, settingsOf } from '../core/settings.ts';
 import { SERVER_PREFIX } from './prepared.ts';
-import { customText, quoteText } from './settings.ts';
+import { quoteText } from './settings.ts';
 
 /** A function body that may set a custom setting. */
 const SETS_CUSTOM = 'set_config|\\mset\\M\\s+(session\\s+)?[a-z_0-9"]+\\.|\'\\s*set\\s+(?!local\\M)';
@@ -52,7 +52,16 @@ const PINS: ReadonlySet<string> = new Set<PinReason>([
 const isPin = (text: string | null): text is PinReason => text !== null && PINS.has(text);
 
 /** The same, with the values of settings that a session may have set and no view shows. */
-export const auditText = (touched: Iterable<string>): string => `${AUDIT_TEXT} ${customText(touched)}`;
+export function auditText(touched: Iterable<string>, startup: Settings): string {
+  const custom = [...new Set([...touched, ...startup.values.keys()])].filter((name) => name.includes('.'));
+  // A custom setting that was reset is empty ever after; what the session began with holds again then.
+  const asked = custom.map((name) => {
+    const kept = startup.values.has(name) ? "<> ''" : 'IS NOT NULL';
+    const value = `pg_catalog.current_setting(${quoteText(name)},true)`;
+    return ` UNION ALL SELECT 's',${quoteText(name)},${value} WHERE ${value} ${kept}`;
+  });
+  return AUDIT_TEXT + asked.join('');
+}
 
 /** Rows of `AUDIT_TEXT`: kind (`s` setting, `p` pin), name, value. */
 export function readAudit(outcome: Outcome): AuditResult {

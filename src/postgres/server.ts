@@ -14,7 +14,7 @@ import {
   type TransactionStatus,
 } from '../core/engine.ts';
 import { ProxyError } from '../core/errors.ts';
-import type { SettingChange } from '../core/settings.ts';
+import type { SettingChange, Settings } from '../core/settings.ts';
 import { AUDIT_TEXT, auditText, readAudit } from './audit.ts';
 import { dataRow, errorFields, queryMessage } from './frames.ts';
 import { LinkStatements } from './prepared.ts';
@@ -167,11 +167,9 @@ export class PostgresServer implements ServerSide {
     return PLAIN;
   }
 
-  audit(touched: Iterable<string>): Plan {
-    for (const name of touched) {
-      if (name.includes('.')) return { bytes: queryMessage(auditText(touched)), expect: CAPTURE };
-    }
-    return AUDIT;
+  audit(touched: Iterable<string>, startup: Settings): Plan {
+    const text = auditText(touched, startup);
+    return text === AUDIT_TEXT ? AUDIT : { bytes: queryMessage(text), expect: CAPTURE };
   }
 
   audited(outcome: Outcome): AuditResult {

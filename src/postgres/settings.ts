@@ -40,17 +40,6 @@ const quoteName = (name: string): string =>
     .map((part) => `"${part.replaceAll('"', '""')}"`)
     .join('.');
 
-/** The text that asks for the values of settings that no view shows: those with a dot in their name. */
-export function customText(names: Iterable<string>): string {
-  const custom = [...new Set(names)].filter((name) => name.includes('.')).map(quoteText);
-  return custom
-    .map(
-      (name) =>
-        `UNION ALL SELECT 's',${name},v FROM pg_catalog.current_setting(${name},true) v WHERE v IS NOT NULL`,
-    )
-    .join(' ');
-}
-
 /** A literal that reads the same with and without standard_conforming_strings. */
 export function quoteText(text: string): string {
   const doubled = text.replaceAll("'", "''");

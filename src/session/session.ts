@@ -743,7 +743,7 @@ export class Session
     if (this.#link !== link) return;
     const { values } = link.settings;
     link.send(
-      link.server.audit(new Set([...this.#touched, ...values.keys(), ...this.login.settings.values.keys()])),
+      link.server.audit([...this.#touched, ...values.keys()], this.login.settings),
       new Injected((outcome) => {
         if (this.#link !== link) return;
         this.#audited(link, outcome);

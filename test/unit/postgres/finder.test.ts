@@ -63,6 +63,11 @@ describe('units of a PostgreSQL client', () => {
     );
   });
 
+  test('copy data that is sent along with its batch belongs to it', () => {
+    const batch = Buffer.concat([parse('COPY t FROM STDIN'), bind, execute, copyData('1\n'), copyDone, sync]);
+    assert.deepEqual(shown(found(batch)), [`whole extended ${batch.length}`]);
+  });
+
   test('the Sync behind an extended copy belongs to the copy', () => {
     const finder = new UnitFinder(LIMIT);
     finder.copying(true);
