@@ -1,5 +1,5 @@
 import type { Arena } from './arena.ts';
-import { type Aim, type Load, measure } from './pgbench.ts';
+import { type Aim, type Load, measure, type Protocol } from './pgbench.ts';
 import type { Started } from './process.ts';
 
 /** One way to the servers. */
@@ -8,6 +8,8 @@ export interface Contestant {
   readonly aim: Aim;
   /** Whose processor time counts; undefined: no proxy between. */
   readonly process: Started | undefined;
+  /** What it can carry; left out: everything. */
+  readonly protocols?: readonly Protocol[];
 }
 
 /** What was measured of one contestant, one value a round. */

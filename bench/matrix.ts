@@ -4,7 +4,7 @@ import { figure, median, pairedRatio, table, times } from './figures.ts';
 import { machineLine, nodeLine } from './machine.ts';
 import type { Options } from './options.ts';
 import { type Protocol, version, type Work } from './pgbench.ts';
-import { findPgBouncer, startPgBouncer } from './pgbouncer.ts';
+import { findPgBouncer, knowsPrepared, startPgBouncer } from './pgbouncer.ts';
 import { startProxy } from './proxy.ts';
 import type { Say } from './say.ts';
 
@@ -34,7 +34,10 @@ export async function matrix(options: Options, signal: AbortSignal, say: Say): P
   ];
   if (typeof bouncer !== 'string') {
     const peer = processes.use(await startPgBouncer(bouncer, arena, peerPort, POOL));
-    contestants.push({ name: 'PgBouncer', aim: { ...direct, port: peerPort }, process: peer });
+    const protocols: readonly Protocol[] = knowsPrepared(bouncer.version)
+      ? ['simple', 'extended', 'prepared']
+      : ['simple', 'extended'];
+    contestants.push({ name: 'PgBouncer', aim: { ...direct, port: peerPort }, process: peer, protocols });
   }
   say(machineLine());
   say(`${nodeLine()}; PostgreSQL ${arena.serverVersion}; ${await version()}, one thread`);
@@ -65,7 +68,8 @@ async function rowsOf(
   for (const { work, protocol, title } of LOADS) {
     for (const clients of options.clients) {
       const load = { work, protocol, clients, seconds: options.seconds };
-      rows.push([title, String(clients), ...cells(await contest(arena, contestants, load, options.rounds))]);
+      const able = contestants.filter(({ protocols }) => protocols?.includes(protocol) !== false);
+      rows.push([title, String(clients), ...cells(await contest(arena, able, load, options.rounds))]);
     }
   }
   return rows;

@@ -32,9 +32,15 @@ function withVersion(command: readonly string[]): PgBouncer {
   return { command, version: said.split('\n')[0] ?? 'PgBouncer' };
 }
 
+/** From 1.21 on it carries prepared statements over in transaction pooling. */
+export function knowsPrepared(version: string): boolean {
+  const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(version) ?? [];
+  return Number(major) > 1 || Number(minor) >= 21;
+}
+
 /** Starts it before the primary: transaction pooling, `size` server connections. */
 export async function startPgBouncer(
-  { command }: PgBouncer,
+  { command, version }: PgBouncer,
   arena: Arena,
   port: number,
   size: number,
@@ -55,7 +61,7 @@ export async function startPgBouncer(
     'pool_mode = transaction',
     `default_pool_size = ${size}`,
     'max_client_conn = 1000',
-    'max_prepared_statements = 200',
+    ...(knowsPrepared(version) ? ['max_prepared_statements = 200'] : []),
     'log_connections = 0',
     'log_disconnections = 0',
     '',

@@ -3,6 +3,9 @@ import { join, resolve } from 'node:path';
 import type { Arena } from './arena.ts';
 import { Started, withFiles } from './process.ts';
 
+/** As bin/node.mjs starts it. */
+const NODE_OPTIONS = ['--max-semi-space-size=4'];
+
 export interface ProxyOptions {
   readonly name: string;
   readonly port: number;
@@ -23,7 +26,7 @@ export async function startProxy(arena: Arena, options: ProxyOptions): Promise<S
   // JSON is YAML.
   await writeFile(file, JSON.stringify(configuration(arena, options)), { mode: 0o600 });
   const main = resolve(import.meta.dirname, '..', 'src', 'main.ts');
-  const command = [process.execPath, ...(options.nodeOptions ?? []), main, 'run', '-c', file];
+  const command = [process.execPath, ...NODE_OPTIONS, ...(options.nodeOptions ?? []), main, 'run', '-c', file];
   const { files } = options;
   const started = new Started(options.name, files === undefined ? command : withFiles(files, command));
   try {

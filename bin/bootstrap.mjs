@@ -4,14 +4,14 @@ import { fileURLToPath } from 'node:url';
 import { runChecks } from './check.mjs';
 import { runChild } from './child.mjs';
 import { ensureInstalled } from './install.mjs';
-import { requireNode } from './node.mjs';
+import { nodeOptions, requireNode } from './node.mjs';
 import { runTests } from './test.mjs';
 
 /** The scripts of package.json: makes a fresh clone ready with any Node from 20 on, then runs the real thing. */
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const commands = {
-  demo: (node, args) => runChild(node, [join(root, 'src', 'main.ts'), 'demo', ...args]),
+  demo: (node, args) => runChild(node, [...nodeOptions, join(root, 'src', 'main.ts'), 'demo', ...args]),
   test: (node, args) => runTests(root, node, args),
   check: (node) => runChecks(root, node),
   proof: (node, args) => runFile(node, 'bench/proof.ts', args),

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runChild } from './child.mjs';
-import { requireNode } from './node.mjs';
+import { nodeOptions, requireNode } from './node.mjs';
 
 /** The launcher: finds a Node that is new enough, then the sources (a clone) or their JavaScript (a package). */
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -12,4 +12,4 @@ const source = join(root, 'src', 'main.ts');
 const isPackage = root.includes(`${sep}node_modules${sep}`) || !existsSync(source);
 const main = isPackage ? join(root, 'dist', 'main.js') : source;
 
-process.exit(await runChild(requireNode(), [main, ...process.argv.slice(2)]));
+process.exit(await runChild(requireNode(), [...nodeOptions, main, ...process.argv.slice(2)]));

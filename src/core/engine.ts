@@ -185,9 +185,9 @@ export interface ClientSide {
   classify(unit: Unit, facts: SessionFacts): Intent;
   /**
    * What to send for a unit on a given link, and the replies to expect. Undefined: it must wait until the link has
-   * answered what it owes. Called once each time the unit is sent.
+   * answered what it owes. Called once each time the unit is sent. `busy`: the link owes something.
    */
-  plan(unit: Unit, server: ServerSide): Plan | undefined;
+  plan(unit: Unit, server: ServerSide, busy: boolean): Plan | undefined;
   /** The BEGIN that a unit held back, to be sent later with its answer swallowed. */
   opening(unit: Unit): Plan;
   /** The server has asked for the data of a copy that `unit` began; called again with false at its end. */

@@ -244,7 +244,11 @@ export class Dispatcher implements PhysicalOwner {
 
   #expire(): void {
     const now = this.#clock.now();
-    for (let first = this.#waiting[0]; first !== undefined && first.deadline <= now; first = this.#waiting[0]) {
+    for (
+      let first = this.#waiting[0];
+      first !== undefined && first.deadline <= now;
+      first = this.#waiting[0]
+    ) {
       this.#waiting.shift();
       first.waiter.denied(this.#timeoutError());
     }

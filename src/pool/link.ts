@@ -1,4 +1,5 @@
 import type { ChannelHandler } from '../core/channel.ts';
+import type { Clock, Timer } from '../core/clock.ts';
 import type {
   Aside,
   Expectation,
@@ -15,6 +16,10 @@ import { asProxyError, ProxyError } from '../core/errors.ts';
 import type { Intent } from '../core/intent.ts';
 import { noSettings, type Settings } from '../core/settings.ts';
 import { Injected } from './injected.ts';
+
+/** How often what nobody waits for is cancelled, and how many times, in ms. */
+const STRIKE_EVERY = 250;
+const STRIKES = 20;
 
 /** Takes the replies of what it sent. */
 export interface ReplyOwner {
@@ -89,6 +94,9 @@ export class Link implements ChannelHandler, ReplySink {
   /** A cancel request may still strike: one round trip must pass before the next unit. */
   #struck = false;
   #onQuiet: (() => void) | undefined;
+  /** Nobody waits for what runs here: the link closes with this when it has ended. */
+  #abandoned: ProxyError | undefined;
+  #strike: Timer | undefined;
 
   constructor(wire: Wire, target: Target, opened: Opened, owner: LinkOwner, now: number) {
     this.target = target;
@@ -140,6 +148,7 @@ export class Link implements ChannelHandler, ReplySink {
   fail(error: ProxyError, words = error.message): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#strike?.cancel();
     this.opened.channel.destroy();
     const owed = this.#queue.splice(0);
     const holder = this.holder;
@@ -170,6 +179,24 @@ export class Link implements ChannelHandler, ReplySink {
         this.#cancels--;
         if (this.#cancels === 0) this.#quiet();
       });
+  }
+
+  /**
+   * Nobody waits for what runs: it is cancelled and the link closes when it has ended, or after a bound. A server
+   * ignores a cancel request that comes before it has begun with the statement: so again.
+   */
+  abandon(wire: Wire, clock: Clock, error: ProxyError): void {
+    this.#abandoned = error;
+    let left = STRIKES;
+    const strike = (): void => {
+      if (left-- === 0) {
+        this.fail(error);
+        return;
+      }
+      this.cancel(wire, AbortSignal.timeout(STRIKE_EVERY * STRIKES));
+      this.#strike = clock.after(STRIKE_EVERY, strike);
+    };
+    strike();
   }
 
   /** No cancel request can still strike what is sent now. */
@@ -248,6 +275,7 @@ export class Link implements ChannelHandler, ReplySink {
   done(outcome: Outcome): void {
     const entry = this.#queue.shift();
     entry?.owner.replyDone(this, entry, outcome);
+    if (this.#abandoned !== undefined && this.#queue.length === 0) this.fail(this.#abandoned);
   }
 
   aside(aside: Aside): void {

@@ -37,8 +37,10 @@ export class BatchPlanner {
   }
 
   /** Undefined: a statement's Parse is still on its way on this link; plan again when it has been answered. */
-  plan(unit: PostgresUnit): Plan | undefined {
+  plan(unit: PostgresUnit, busy: boolean): Plan | undefined {
     const { bytes } = unit;
+    // Whether a Parse may be answered here depends on how what is under way ends: not in a failed transaction.
+    if (busy && parsesNamed(bytes)) return undefined;
     for (const prepared of statementsIn(bytes, this.#names)) {
       if (this.#statements.state(prepared) === 'pending') return undefined;
     }
@@ -115,13 +117,14 @@ export class BatchPlanner {
     const forget = (): void => {
       if (this.#names.get(name) === prepared) this.#names.delete(name);
     };
-    if (this.#statements.state(prepared) === 'ready' || this.#own.has(prepared)) {
+    const ready = this.#statements.state(prepared) === 'ready';
+    if ((ready && !this.#statements.refuses) || this.#own.has(prepared)) {
       this.#statements.used(prepared);
       this.#steps.push({ take: 'supply', answer: PARSE_COMPLETE, undone: forget });
       return;
     }
     this.#own.add(prepared);
-    if (this.#statements.state(prepared) === 'stale') {
+    if (ready || this.#statements.state(prepared) === 'stale') {
       this.#sent.push(prepared.close);
       this.#steps.push(SWALLOWED);
     }
@@ -155,12 +158,16 @@ export class BatchPlanner {
   #close(part: Buffer): void {
     const nameEnd = textEnd(part, 6, part.length);
     const name = nameEnd > 6 ? part.toString('latin1', 6, nameEnd) : '';
-    if (!this.#names.has(name)) {
+    const before = this.#names.get(name);
+    if (before === undefined) {
       this.#forward(part);
       return;
     }
     this.#names.delete(name);
-    this.#steps.push({ take: 'supply', answer: CLOSE_COMPLETE });
+    const undone = (): void => {
+      if (!this.#names.has(name)) this.#names.set(name, before);
+    };
+    this.#steps.push({ take: 'supply', answer: CLOSE_COMPLETE, undone });
   }
 
   #parsed(prepared: Prepared): void {
@@ -242,6 +249,14 @@ export function keepNames(bytes: Buffer, names: Names, accepted: Accepted, commi
     at = end;
   }
   return true;
+}
+
+/** A statement is prepared under a name. */
+function parsesNamed(bytes: Buffer): boolean {
+  for (let at = 0; at + 5 < bytes.length; at += bytes.readUInt32BE(at + 1) + 1) {
+    if (bytes[at] === 0x50 && bytes[at + 5] !== 0) return true;
+  }
+  return false;
 }
 
 /** Statements of the session that a batch names or defines. */

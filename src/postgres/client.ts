@@ -55,9 +55,9 @@ export class PostgresClient implements ClientSide {
     if (own(unit).shape === 'extended' && unit.extent === 'whole') this.#finder.copying(active);
   }
 
-  plan(unit: Unit, server: ServerSide): Plan | undefined {
+  plan(unit: Unit, server: ServerSide, busy: boolean): Plan | undefined {
     if (!(server instanceof PostgresServer)) throw new TypeError('a link of another engine');
-    return this.#reader.plan(own(unit), server.statements);
+    return this.#reader.plan(own(unit), server.statements, busy);
   }
 
   opening(unit: Unit): Plan {

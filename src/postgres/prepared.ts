@@ -83,6 +83,8 @@ export class LinkStatements {
   readonly #known = new Map<Prepared, string | typeof PENDING | typeof UNCERTAIN>();
   /** Parsed since the last answer ended. */
   readonly #recent = new Set<Prepared>();
+  /** The transaction on the link has failed: a Parse must be sent, for the server to refuse it. */
+  refuses = false;
   #reading = '';
 
   /** `ready`, `pending` (its Parse has not been answered), `stale` (parsed under other settings), or not known. */

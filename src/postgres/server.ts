@@ -252,6 +252,7 @@ export class PostgresServer implements ServerSide {
         reply.status = statusOf(chunk[at + 5]);
         if (!this.#drops(head)) this.#deliver(chunk.subarray(from, end), sink);
         this.statements.answered();
+        this.statements.refuses = reply.status === 'failed';
         sink.done(reply);
         reply.clear();
         return end;

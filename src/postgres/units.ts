@@ -35,11 +35,11 @@ export class UnitReader {
   }
 
   /** What to send for a unit on one link; undefined: not before the link has answered. */
-  plan(unit: PostgresUnit, statements: LinkStatements): Plan | undefined {
+  plan(unit: PostgresUnit, statements: LinkStatements, busy: boolean): Plan | undefined {
     if (!unit.named && unit.front === undefined) return unit;
     this.#names ??= new Map();
-    if (unit.extent === 'open') return handOver(unit, this.#names);
-    return new BatchPlanner(this.#names, statements, this.#accepted).plan(unit);
+    if (unit.extent === 'open') return busy ? undefined : handOver(unit, this.#names);
+    return new BatchPlanner(this.#names, statements, this.#accepted).plan(unit, busy);
   }
 
   /** A piece of a batch that is passed on as it streams by. */

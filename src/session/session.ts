@@ -550,7 +550,7 @@ export class Session
 
   /** False: not before the link has answered what it owes. */
   #send(link: Link, request: Request): boolean {
-    const plan = this.#client.plan(request.unit, link.server);
+    const plan = this.#client.plan(request.unit, link.server, link.owed > 0);
     if (plan === undefined) return false;
     this.#began = false;
     this.#heldSince = 0;
@@ -926,9 +926,14 @@ export class Session
     // What the proxy itself has asked behind the last answer (an audit) may end by itself.
     const running = link.running?.request;
     if (running !== undefined || this.inTransaction) {
-      if (running !== undefined && running.intent.kind !== 'end')
-        link.cancel(this.#realm.wire, AbortSignal.timeout(CANCEL_WITHIN));
-      link.fail(abandoned());
+      // What waits for more of its client, or commits, ends with the connection alone.
+      const ends = running?.unit.extent === 'whole' && running.intent.kind !== 'end';
+      if (!ends || this.#copying !== undefined) {
+        link.fail(abandoned());
+        return;
+      }
+      if (this.#stalled) link.resume();
+      link.abandon(this.#realm.wire, this.#realm.clock, abandoned());
       return;
     }
     const dispatcher = this.#dispatcher;

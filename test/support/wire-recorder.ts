@@ -31,7 +31,7 @@ export class WireClient {
   readonly greeting: Told[] = [];
   ended = false;
   readonly #socket: Socket;
-  #rest = Buffer.alloc(0);
+  #rest: Buffer = Buffer.alloc(0);
   readonly #fresh: Told[] = [];
   #wake: (() => void) | undefined;
 

@@ -9,7 +9,6 @@ import {
   type Door,
   describe,
   execute,
-  flush,
   parse,
   query,
   run,
@@ -48,7 +47,7 @@ type Act = { readonly bytes: (session: number) => Buffer } | undefined;
 const texts = [
   ...[
     'BEGIN',
-    'BEGIN READ ONLY',
+
     'COMMIT',
     'ROLLBACK',
     'SAVEPOINT s',
@@ -124,7 +123,7 @@ const texts = [
   ],
 ];
 
-const dated = "SELECT '01/02/2024'::date, $1::text";
+const dated = "SELECT '2024-12-31'::date, $1::text";
 const batchesOf: readonly (readonly Buffer[])[] = [
   [parse('a', 'SELECT $1::int + 1')],
   [parse('a', dated)],
@@ -139,8 +138,6 @@ const batchesOf: readonly (readonly Buffer[])[] = [
   [run("SELECT set_config('app.tenant', $1, false)", 'bound')],
   [parse('', 'SELECT $1::int * 2'), bind('', '', ['2']), execute()],
   [bind('', '', ['3']), execute()],
-  [run('SELECT 1'), flush],
-  [bind('', 'a', ['5']), execute(), flush],
   [],
 ];
 
@@ -167,11 +164,18 @@ const history = fc.array(fc.record({ session: fc.nat(SESSIONS - 1), act, waits: 
 });
 type History = typeof history extends fc.Arbitrary<infer Value> ? Value : never;
 
-/** What is compared: the proxy may tell parameters more often, and says READ ONLY errors in its own words. */
+/**
+ * What is compared: parameters may be told more often, and a transaction that has failed refuses in the words of
+ * whatever the server was asked first, which may be a Parse of the proxy's.
+ */
 function heard(told: readonly Told[]): string[] {
-  return told
-    .filter(({ type }) => type !== 'S')
-    .map((one) => shown(one).replace(/^E .* C:(25006|25P02) .*$/, 'E $1'));
+  let status = 'I';
+  const words: string[] = [];
+  for (const one of told) {
+    if (one.type === 'Z') status = one.body.toString();
+    if (one.type !== 'S') words.push(one.type === 'E' && status === 'E' ? 'E refused' : shown(one));
+  }
+  return words;
 }
 
 /** One seat: a session and, after it has left, the next one. */

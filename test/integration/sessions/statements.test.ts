@@ -1,7 +1,18 @@
+import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { type Proxied, startProxied } from '../../support/proxied.ts';
 import { assertSame, batches } from '../../support/sameness.ts';
-import { bind, close, describe, execute, parse, run, sync } from '../../support/wire-recorder.ts';
+import {
+  bind,
+  close,
+  describe,
+  execute,
+  parse,
+  run,
+  shown,
+  sync,
+  WireClient,
+} from '../../support/wire-recorder.ts';
 
 let proxied: Proxied;
 before(async () => {
@@ -120,4 +131,17 @@ test('constants of a shared statement are read by the settings of the session th
     proxied,
     batches([run('BEGIN')], [parse('e', `${text}, 1`)], [bind('', 'e'), execute()], [run('COMMIT')]),
   );
+});
+
+test('two sessions that take turns on a link keep their own unnamed statements', async () => {
+  await using first = await WireClient.open(proxied.through);
+  await using second = await WireClient.open(proxied.through);
+  const told = async (client: WireClient, ...messages: Buffer[]): Promise<string> => {
+    client.send(...messages, sync);
+    return (await client.ready()).map(shown).join(' ');
+  };
+  await told(first, parse('', "SELECT 'first'"));
+  await told(second, parse('', "SELECT 'second'"));
+  assert.match(await told(first, bind('', ''), execute()), /D \["first"\]/);
+  assert.match(await told(second, bind('', ''), execute()), /D \["second"\]/);
 });

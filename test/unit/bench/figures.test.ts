@@ -3,11 +3,12 @@ import { test } from 'node:test';
 import { figure, median, pairedRatio, table, times } from '../../../bench/figures.ts';
 import { readOptions } from '../../../bench/options.ts';
 import { readCount } from '../../../bench/pgbench.ts';
+import { knowsPrepared } from '../../../bench/pgbouncer.ts';
 
 test('the median is the middle value, whatever the order', () => {
   assert.equal(median([9, 1, 5]), 5);
   assert.equal(median([4, 1, 3, 2]), 2.5);
-  assert.equal(median([100, 20, 3]), 20);
+  assert.equal(median([10, 9, 100]), 10);
   assert.ok(Number.isNaN(median([])));
 });
 
@@ -62,4 +63,10 @@ test('a wrong option is an error that names it', () => {
   assert.throws(() => readOptions(['cost', '--rounds', '0']), /--rounds takes whole numbers from 1/);
   assert.throws(() => readOptions(['cost', '--clients', '16,x']), /--clients/);
   assert.throws(() => readOptions(['speed']), /no benchmark speed/);
+});
+
+test('an older PgBouncer is not given a setting that it does not know', () => {
+  assert.equal(knowsPrepared('PgBouncer 1.18.0'), false);
+  assert.equal(knowsPrepared('PgBouncer 1.21.0'), true);
+  assert.equal(knowsPrepared('PgBouncer 1.26.1'), true);
 });
