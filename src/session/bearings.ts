@@ -1,0 +1,99 @@
+import type { Begin } from '../core/intent.ts';
+import type { NodeId } from '../core/node.ts';
+import type { Position } from '../core/position.ts';
+import type { View } from '../core/view.ts';
+import type { Level, RouteFacts } from '../routing/route.ts';
+import { Causality } from './causality.ts';
+import type { Realm } from './realm.ts';
+import type { SessionState } from './state.ts';
+
+/** What one session brings to the choice of a node: what it must see, and what became of the unit under way. */
+export class Bearings implements RouteFacts {
+  /** The node that has just failed the unit under way. */
+  exclude: NodeId | undefined;
+  primaryOnly = false;
+  /** The primary must not run it: a server may have died of it. */
+  neverPrimary = false;
+  /** It has been sent before. */
+  retried = false;
+  readonly #realm: Realm;
+  readonly #state: SessionState;
+  #causality: Causality | undefined;
+
+  constructor(realm: Realm, state: SessionState) {
+    this.#realm = realm;
+    this.#state = state;
+  }
+
+  get level(): Level {
+    return this.#realm.level;
+  }
+
+  get floor(): Position | undefined {
+    return this.#causality?.floor;
+  }
+
+  get floorUnknown(): boolean {
+    return this.#causality?.floorUnknown ?? false;
+  }
+
+  get sticky(): NodeId | undefined {
+    return this.#causality?.sticky;
+  }
+
+  get begin(): Begin | undefined {
+    return this.#state.transaction?.held?.begin;
+  }
+
+  /** Before a unit is routed. */
+  settle(view: View): void {
+    this.#causality?.settle(view, this.#realm.clock.now());
+    this.primaryOnly ||= this.#state.pin !== undefined;
+  }
+
+  /** The unit under way is answered; the next one starts afresh. */
+  over(): void {
+    this.retried = false;
+    this.exclude = undefined;
+    this.primaryOnly = false;
+    this.neverPrimary = false;
+  }
+
+  /** A node refused the unit, nothing of it delivered: it goes to the primary, or to another replica. */
+  refusedBy(node: NodeId, where: 'primary' | 'replica'): void {
+    this.retried = true;
+    if (where === 'primary') this.primaryOnly = true;
+    else this.exclude = node;
+    this.unstick();
+  }
+
+  /** The link under the unit was lost, nothing of it delivered. */
+  lostOn(node: NodeId, orderly: boolean): void {
+    this.retried = true;
+    this.exclude = node;
+    this.neverPrimary = !orderly;
+    this.unstick();
+  }
+
+  /** The primary has acknowledged a write of the session. */
+  wrote(): void {
+    if (this.level !== 'session') return;
+    this.#causality ??= new Causality();
+    this.#causality.wrote(this.#realm.clock.now());
+  }
+
+  /** The session has read from a replica and keeps to it. */
+  stick(node: NodeId): void {
+    if (this.level !== 'session' || this.#causality?.sticky === node) return;
+    this.#causality ??= new Causality();
+    if (this.#causality.sticky !== undefined) this.#realm.settled(this.#causality.sticky, -1);
+    this.#causality.sticky = node;
+    this.#realm.settled(node, 1);
+  }
+
+  unstick(): void {
+    if (this.#causality?.sticky === undefined) return;
+    this.#realm.settled(this.#causality.sticky, -1);
+    this.#causality.left(this.#realm.clock.now());
+  }
+}

@@ -1,0 +1,222 @@
+import type { ClientSide, Outcome } from '../core/engine.ts';
+import { difference, noSettings } from '../core/settings.ts';
+import type { Dispatcher } from '../pool/dispatcher.ts';
+import { Injected } from '../pool/injected.ts';
+import type { Link, LinkHolder, Loss } from '../pool/link.ts';
+import { abandoned } from './complaints.ts';
+import type { Realm } from './realm.ts';
+import type { SessionState } from './state.ts';
+
+/** What a lease tells its session. */
+export interface Lessee {
+  /** The link is equal to the session: what waits may be sent. */
+  leaseReady(): void;
+  /** The server refused to become like the session. The lease is over, unless the session is pinned to it. */
+  leaseRefused(lease: Lease, outcome: Outcome): void;
+  /** What was left on the link is known; the lease may be over. */
+  leaseSettled(): void;
+  leaseLost(lease: Lease, loss: Loss): void;
+  leaseAside(bytes: Buffer): void;
+  leaseDrained(): void;
+}
+
+/**
+ * A session's exclusive hold on a link, from the moment it is granted until the link goes back: makes the link equal
+ * to the session first, and finds out afterwards what was left on it.
+ */
+export class Lease implements LinkHolder {
+  readonly link: Link;
+  /** The node was primary when the lease began. */
+  readonly onPrimary: boolean;
+  /** The session has changed something here. */
+  wroteHere = false;
+  readonly #realm: Realm;
+  readonly #dispatcher: Dispatcher;
+  readonly #state: SessionState;
+  readonly #client: ClientSide;
+  readonly #lessee: Lessee;
+  /** Settings that were changed here. */
+  #touched: Set<string> | undefined;
+  /** The client reads too slowly: the link is paused. */
+  #stalled = false;
+  #over = false;
+
+  constructor(
+    parts: { realm: Realm; state: SessionState; client: ClientSide; lessee: Lessee },
+    dispatcher: Dispatcher,
+    link: Link,
+    onPrimary: boolean,
+  ) {
+    this.#realm = parts.realm;
+    this.#state = parts.state;
+    this.#client = parts.client;
+    this.#lessee = parts.lessee;
+    this.#dispatcher = dispatcher;
+    this.link = link;
+    this.onPrimary = onPrimary;
+    link.holder = this;
+  }
+
+  // ------------------------------------------------------------ before a unit
+
+  /** Makes the link equal to the session. True: it is; false: `leaseReady` or `leaseRefused` will say. */
+  prepare(): boolean {
+    const { link } = this;
+    const state = this.#state;
+    if (link.settings === state.settings) return !this.#sendBegin();
+    const plan = link.server.adjust(difference(link.settings, state.settings), state.misled);
+    state.misled = false;
+    if (!plan.critical) {
+      link.settings = state.settings;
+      link.send(plan, IGNORED, undefined);
+      return !this.#sendBegin();
+    }
+    this.#inject(plan, (outcome) => {
+      if (outcome.error !== '') {
+        this.#lessee.leaseRefused(this, outcome);
+        return;
+      }
+      link.settings = state.settings;
+      if (!this.#sendBegin()) this.#lessee.leaseReady();
+    });
+    return false;
+  }
+
+  /** The BEGIN that was held back goes out; the statement waits for its answer, or it might run alone. */
+  #sendBegin(): boolean {
+    const held = this.#state.transaction?.held;
+    if (held === undefined) return false;
+    this.#inject(this.#client.opening(held.unit), (outcome) => {
+      const { transaction } = this.#state;
+      if (outcome.error !== '' || outcome.status !== 'transaction' || transaction === undefined) {
+        this.#lessee.leaseRefused(this, outcome);
+        return;
+      }
+      transaction.held = undefined;
+      this.#lessee.leaseReady();
+    });
+    return true;
+  }
+
+  /** Sends something of the proxy's own; its answer counts only while the lease lasts. */
+  #inject(plan: Parameters<Link['send']>[0], then: (outcome: Outcome) => void): void {
+    const answered = new Injected((outcome) => {
+      if (!this.#over) then(outcome);
+    });
+    this.link.send(plan, answered, undefined);
+  }
+
+  // ------------------------------------------------------------ after a unit
+
+  touch(names: Iterable<string>): void {
+    for (const name of names) {
+      this.#touched ??= new Set();
+      this.#touched.add(name);
+    }
+  }
+
+  /** Asks the server what the session has left here; `leaseSettled` follows. */
+  audit(): void {
+    const ask = (): void => {
+      if (this.#over) return;
+      const { server, settings } = this.link;
+      const names = [...(this.#touched ?? []), ...settings.values.keys()];
+      this.#inject(server.audit(names, this.#state.login.settings), (outcome) => {
+        if (outcome.error !== '') this.#state.notAudited();
+        else this.#state.audited(this.link, server.audited(outcome));
+        if (this.#state.pin === undefined) this.#releasePlain();
+        this.#lessee.leaseSettled();
+      });
+    };
+    if (this.link.isQuiet) ask();
+    else this.link.whenQuiet(ask);
+  }
+
+  /** Users' code may have run on the link: it goes back without any settings, for no audit sees them all. */
+  #releasePlain(): void {
+    this.#part();
+    this.#cleaned(this.link.server.plain);
+  }
+
+  /** Ends a transaction without a trace, then the lease. */
+  rollback(): void {
+    const { settings, transaction } = this.#state;
+    const before = transaction?.settingsBefore ?? settings;
+    this.#part();
+    const rolledBack = new Injected((outcome) => {
+      if (outcome.error !== '' || outcome.status !== 'idle') this.link.dirty = true;
+      this.link.settings = before;
+      this.#dispatcher.give(this.link);
+    });
+    this.link.send(this.link.server.rollback, rolledBack, undefined);
+  }
+
+  release(): void {
+    this.#part();
+    this.#dispatcher.give(this.link);
+  }
+
+  /** The client is gone: what runs is cancelled, what is open is rolled back, what was left is cleaned. */
+  abandon(copying: boolean): void {
+    const { link } = this;
+    const running = link.running?.request;
+    const open = this.#state.inTransaction;
+    this.#part();
+    // What the proxy itself has asked behind the last answer (an audit) may end by itself.
+    if (running === undefined && !open) {
+      this.#cleaned(link.server.reset);
+      return;
+    }
+    // What waits for more of its client, or commits, ends with the connection alone.
+    const ends = running?.unit.extent === 'whole' && running.intent.kind !== 'end' && !copying;
+    if (ends) link.abandon(this.#realm.wire, this.#realm.clock, abandoned());
+    else link.fail(abandoned());
+  }
+
+  /** Gives the link back when `plan` has made it as good as new. */
+  #cleaned(plan: Parameters<Link['send']>[0]): void {
+    const { link } = this;
+    const clean = new Injected((outcome) => {
+      if (outcome.error !== '' || outcome.status !== 'idle') link.dirty = true;
+      link.settings = noSettings;
+      this.#dispatcher.give(link);
+    });
+    link.send(plan, clean, undefined);
+  }
+
+  #part(): void {
+    this.#over = true;
+    this.link.holder = undefined;
+    this.unstall();
+  }
+
+  // ------------------------------------------------------------ the link
+
+  /** The client does not take what the server sends. */
+  stall(): void {
+    this.#stalled = true;
+    this.link.pause();
+  }
+
+  unstall(): void {
+    if (!this.#stalled) return;
+    this.#stalled = false;
+    this.link.resume();
+  }
+
+  linkLost(_link: Link, loss: Loss): void {
+    this.#over = true;
+    this.#lessee.leaseLost(this, loss);
+  }
+
+  linkAside(_link: Link, bytes: Buffer): void {
+    this.#lessee.leaseAside(bytes);
+  }
+
+  linkDrained(): void {
+    this.#lessee.leaseDrained();
+  }
+}
+
+/** For injected plans whose reply decides nothing. */
+const IGNORED = new Injected(() => undefined);

@@ -1,0 +1,173 @@
+import type {
+  AuditResult,
+  Catalogue,
+  FunctionLists,
+  Greeting,
+  Login,
+  Outcome,
+  SessionFacts,
+  TransactionStatus,
+  Unit,
+} from '../core/engine.ts';
+import type { Begin, Intent, PinReason } from '../core/intent.ts';
+import { changed, type Settings } from '../core/settings.ts';
+import type { Account } from '../pool/accounts.ts';
+import type { Link } from '../pool/link.ts';
+import { ownSettings } from './own-settings.ts';
+import { auditSees } from './pins.ts';
+import type { Realm } from './realm.ts';
+import type { Transaction } from './transaction.ts';
+
+/**
+ * What makes a session the same on whichever link it runs: its settings, its transaction, and what keeps it where
+ * it is.
+ */
+export class SessionState implements SessionFacts {
+  readonly login: Login;
+  readonly account: Account;
+  readonly greeting: Greeting;
+  settings: Settings;
+  status: TransactionStatus = 'idle';
+  transaction: Transaction | undefined;
+  /** Something ran that may have left state which only the server can tell. */
+  auditDue = false;
+  /** The client has been told of parameters that are not those of its session. */
+  misled = false;
+  readonly #realm: Realm;
+  #pin: PinReason | undefined;
+  /** The open transaction has changed the schema. */
+  #schemaChanged = false;
+
+  constructor(realm: Realm, login: Login, account: Account, greeting: Greeting) {
+    this.#realm = realm;
+    this.login = login;
+    this.account = account;
+    this.greeting = greeting;
+    this.settings = login.settings;
+    if (realm.mode(login.user) === 'session') this.setPin('session-pooling');
+  }
+
+  get catalogue(): Catalogue | undefined {
+    return this.account.catalogue;
+  }
+
+  get functions(): FunctionLists {
+    return this.#realm.functions;
+  }
+
+  get inTransaction(): boolean {
+    return this.status !== 'idle';
+  }
+
+  get pin(): PinReason | undefined {
+    return this.#pin;
+  }
+
+  // ------------------------------------------------------------ transactions that no server knows
+
+  /** A BEGIN is answered by the proxy and held back. */
+  holdBegin(unit: Unit, begin: Begin): void {
+    this.transaction = { held: { unit, begin }, failedHere: false, settingsBefore: this.settings };
+    this.status = 'transaction';
+  }
+
+  /** The proxy refuses a statement of the open transaction, if there is one: only its end is taken from here on. */
+  failHere(): void {
+    if (this.transaction === undefined) return;
+    const before = this.transaction.settingsBefore;
+    this.transaction = { held: undefined, failedHere: true, settingsBefore: before };
+    this.settings = before;
+    this.status = 'failed';
+  }
+
+  endHere(): void {
+    this.transaction = undefined;
+    this.status = 'idle';
+  }
+
+  // ------------------------------------------------------------ what a unit has changed
+
+  /** Keeps what a completed unit changed. */
+  complete(link: Link, intent: Intent, outcome: Outcome): void {
+    const { status, error } = outcome;
+    const before = this.status;
+    this.status = status;
+    if (status !== 'idle' && before === 'idle' && this.transaction === undefined) {
+      this.transaction = { held: undefined, failedHere: false, settingsBefore: this.settings };
+    }
+    if (intent.settings.length > 0 && error === '') {
+      this.setSettings(link, changed(link.settings, intent.settings));
+    }
+    if (status === 'idle' && this.transaction !== undefined) {
+      this.#transactionOver(link, this.transaction.settingsBefore, intent, outcome);
+    }
+    // What an error has spared can be asked, unless no view shows it.
+    if (intent.pin !== undefined && (error === '' || !auditSees(intent.pin))) this.setPin(intent.pin);
+    if (intent.audit || (outcome.settingChanged && intent.settings.length === 0)) this.auditDue = true;
+  }
+
+  /** A rollback puts the settings back. Where more ran than the end itself, the server is asked what holds. */
+  #transactionOver(link: Link, before: Settings, intent: Intent, outcome: Outcome): void {
+    this.transaction = undefined;
+    if (this.settings === before && link.settings === before) return;
+    if (intent.kind !== 'end') this.auditDue = true;
+    if (outcome.rolledBack || outcome.error !== '') this.setSettings(link, before);
+  }
+
+  /** `left`: what holds on the link. */
+  setSettings(link: Link, left: Settings): void {
+    link.settings = left;
+    this.settings = ownSettings(left, this.login.settings);
+    if (link.settings !== this.settings) this.misled = true;
+  }
+
+  /** Nothing may follow this unit before its end is known: it may undo what the session asked for at start-up. */
+  mayReset(intent: Intent): boolean {
+    const { values } = this.login.settings;
+    if (values.size === 0) return false;
+    if (intent.kind === 'session' && intent.audit) return true;
+    return intent.settings.some(({ name, value }) => value === null && values.has(name));
+  }
+
+  /** A change of the schema is seen by others at its COMMIT: the catalogue is read again then. */
+  noteNames({ names }: Intent): void {
+    if (names === 'changed') this.#schemaChanged = true;
+    // The names of temporary tables are in no catalogue, however often it is read.
+    else if (names === 'missed' && this.#pin !== 'temporary-object')
+      this.#realm.stale(this.account, 'missed');
+    if (!this.#schemaChanged || (names !== 'changed' && this.inTransaction)) return;
+    this.#realm.stale(this.account, 'changed');
+    if (!this.inTransaction) this.#schemaChanged = false;
+  }
+
+  // ------------------------------------------------------------ pins
+
+  setPin(reason: PinReason): void {
+    // A pin that ends only with the session stays.
+    if (this.#pin === reason || (this.#pin !== undefined && !auditSees(this.#pin))) return;
+    this.unpin();
+    this.#pin = reason;
+    this.#realm.counters.pinned(reason).count++;
+    this.#realm.emit({ kind: 'pinned', reason, user: this.login.user, database: this.login.database });
+  }
+
+  unpin(): void {
+    if (this.#pin === undefined) return;
+    this.#realm.counters.pinned(this.#pin).count--;
+    this.#pin = undefined;
+  }
+
+  /** What an audit has found on the link. */
+  audited(link: Link, found: AuditResult): void {
+    this.setSettings(link, found.settings);
+    if (this.#pin !== undefined && !auditSees(this.#pin)) return;
+    if (found.pin === undefined) this.unpin();
+    else this.setPin(found.pin);
+  }
+
+  /** What was left stays unknown, so the session stays where it is until it can be asked. */
+  notAudited(): void {
+    this.auditDue = true;
+    this.setPin('not-audited');
+  }
+}
