@@ -26,7 +26,15 @@ export async function startProxy(arena: Arena, options: ProxyOptions): Promise<S
   // JSON is YAML.
   await writeFile(file, JSON.stringify(configuration(arena, options)), { mode: 0o600 });
   const main = resolve(import.meta.dirname, '..', 'src', 'main.ts');
-  const command = [process.execPath, ...NODE_OPTIONS, ...(options.nodeOptions ?? []), main, 'run', '-c', file];
+  const command = [
+    process.execPath,
+    ...NODE_OPTIONS,
+    ...(options.nodeOptions ?? []),
+    main,
+    'run',
+    '-c',
+    file,
+  ];
   const { files } = options;
   const started = new Started(options.name, files === undefined ? command : withFiles(files, command));
   try {

@@ -12,10 +12,10 @@ import { engineNamed } from './engines.ts';
 import { type Journal, memoryJournal, openJournal } from './failover/journal.ts';
 import type { Hooks } from './failover/runner.ts';
 import { commandHook } from './hook.ts';
-import { type ControlPlane, startControlPlane } from './plane.ts';
 import type { MetricSource } from './metrics/metrics.ts';
 import { type Listener, listen } from './net/listener.ts';
 import { clientTls, serverTls } from './net/tls.ts';
+import { type ControlPlane, startControlPlane } from './plane.ts';
 import { DataPlane } from './session/dataplane.ts';
 import { Catalogues } from './topology/catalogues.ts';
 
@@ -181,7 +181,13 @@ export async function startCluster(config: ClusterConfig, options: ClusterOption
         : probe.catalogue(monitorTarget(primary, database));
     },
     apply: (database, catalogue) => {
-      for (const account of data.accounts.all) if (account.database === database) account.catalogue = catalogue;
+      for (const account of data.accounts.of(database)) {
+        account.catalogue = catalogue;
+        account.doubted = false;
+      }
+    },
+    doubt: (database) => {
+      for (const account of data.accounts.of(database)) account.doubted = true;
     },
   });
   const journal = await journalOf(config);

@@ -11,6 +11,8 @@ try {
   process.exit(await command(args));
 } catch (error) {
   // A ProxyError says what to do; anything else is a defect, and its stack helps to mend it.
-  process.stderr.write(`pointsman ${name}: ${error instanceof ProxyError ? error.message : String((error as Error)?.stack ?? error)}\n`);
+  process.stderr.write(
+    `pointsman ${name}: ${error instanceof ProxyError ? error.message : String((error as Error)?.stack ?? error)}\n`,
+  );
   process.exit(1);
 }

@@ -16,6 +16,8 @@ export class Account {
   sessions = 0;
   /** What the names of the database mean; undefined until the control plane has read it. */
   catalogue: Catalogue | undefined;
+  /** The schema is changing: the catalogue proves no read for the moment. */
+  doubted = false;
   readonly #dispatchers = new Map<NodeId, Dispatcher>();
   readonly #greetings = new Map<string, Greeting>();
   readonly #asking = new Map<string, Promise<Greeting>>();
@@ -97,6 +99,11 @@ export class Accounts {
 
   get all(): Iterable<Account> {
     return this.#byName.values();
+  }
+
+  /** The accounts of all users on a database. */
+  *of(database: string): Iterable<Account> {
+    for (const account of this.#byName.values()) if (account.database === database) yield account;
   }
 
   /** The account of a user and database, for one more session. */

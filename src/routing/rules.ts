@@ -7,7 +7,7 @@ export const ROUTE_RULES = {
   C02: 'the replica the session has read from is not eligible now, and another one may be behind it',
   H01: 'a hint asks for the primary',
   N01: 'no replica is eligible',
-  N02: 'the session is pinned, or a replica could not serve it',
+  N02: 'the session is pinned, a replica could not serve it, or the schema is changing',
   N03: 'reads go to the primary by configuration',
   N04: 'its transaction was not declared READ ONLY, or is serializable',
 } as const;

@@ -48,7 +48,7 @@ export class Bearings implements RouteFacts {
   /** Before a unit is routed. */
   settle(view: View): void {
     this.#causality?.settle(view, this.#realm.clock.now());
-    this.primaryOnly ||= this.#state.pin !== undefined;
+    this.primaryOnly ||= this.#state.pin !== undefined || this.#state.account.doubted;
   }
 
   /** The unit under way is answered; the next one starts afresh. */

@@ -5,8 +5,10 @@ export interface CataloguesOptions {
   readonly clock: Clock;
   /** Reads the catalogue of a database on the primary; rejects when there is none to ask. */
   read(database: string): Promise<Catalogue>;
-  /** What the names of a database mean from now on; undefined: not known. */
-  apply(database: string, catalogue: Catalogue | undefined): void;
+  /** What the names of a database mean from now on. */
+  apply(database: string, catalogue: Catalogue): void;
+  /** The schema is changing: until `apply`, what is known of it proves no read. */
+  doubt(database: string): void;
   /** How old a catalogue may become, in ms. */
   readonly maxAgeMs: number;
   /** Least time from one reading of a database to the next, in ms. */
@@ -15,6 +17,8 @@ export interface CataloguesOptions {
 
 interface Entry {
   catalogue: Catalogue | undefined;
+  /** The schema has changed since. */
+  doubted: boolean;
   reading: boolean;
   /** Asked for again while it was being read. */
   again: boolean;
@@ -38,8 +42,15 @@ export class Catalogues {
   /** A session uses this database: what is known of it. Its catalogue is read if nothing is. */
   need(database: string): Catalogue | undefined {
     const known = this.#entries.get(database);
-    if (known !== undefined || this.#closed) return known?.catalogue;
-    const entry: Entry = { catalogue: undefined, reading: false, again: false, readAt: -1, timer: undefined };
+    if (known !== undefined || this.#closed) return known?.doubted === true ? undefined : known?.catalogue;
+    const entry: Entry = {
+      catalogue: undefined,
+      doubted: false,
+      reading: false,
+      again: false,
+      readAt: -1,
+      timer: undefined,
+    };
     this.#entries.set(database, entry);
     void this.#read(database);
     return undefined;
@@ -50,10 +61,11 @@ export class Catalogues {
     this.#soon(database);
   }
 
-  /** The schema changes: nothing is known until it has been read again. */
+  /** The schema changes: no read is proven by what is known until it has been read again. */
   changed(database: string): void {
     const entry = this.#entries.get(database);
-    if (entry !== undefined) this.#apply(database, entry, undefined);
+    if (entry !== undefined) entry.doubted = true;
+    this.#options.doubt(database);
     this.#soon(database);
   }
 
@@ -90,8 +102,9 @@ export class Catalogues {
     entry.timer = this.#options.clock.after(Math.max(0, ms), () => void this.#read(database));
   }
 
-  #apply(database: string, entry: Entry, catalogue: Catalogue | undefined): void {
+  #apply(database: string, entry: Entry, catalogue: Catalogue): void {
     entry.catalogue = catalogue;
+    entry.doubted = false;
     this.#options.apply(database, catalogue);
   }
 

@@ -101,7 +101,10 @@ describe('reads and writes over real replicas', () => {
         ]);
       }
       await stage.cluster.query(behind, 'SELECT pg_wal_replay_resume()');
-      await until(async () => (await nodeOf(reader)) === behind, 'the other replica has caught up and is used');
+      await until(
+        async () => (await nodeOf(reader)) === behind,
+        'the other replica has caught up and is used',
+      );
     } finally {
       await stage.cluster.query(behind, 'SELECT pg_wal_replay_resume()');
       await stage.cluster.startNode(first);

@@ -92,7 +92,9 @@ describe('units of a PostgreSQL client', () => {
   });
 
   test('a query between the messages of a batch is refused clearly', () => {
-    assert.throws(() => found(Buffer.concat([parse('SELECT 1'), query('SELECT 2')])), { code: 'UNSUPPORTED' });
+    assert.throws(() => found(Buffer.concat([parse('SELECT 1'), query('SELECT 2')])), {
+      code: 'UNSUPPORTED',
+    });
   });
 
   test('a length that cannot be is an error, not a wait', () => {

@@ -75,7 +75,12 @@ class Recorder implements ReplySink {
 function server(): PostgresServer {
   const opened: Opened = {
     channel: new MemoryChannel(),
-    greeting: { parameters: new Map([['in_hot_standby', 'on'], ['TimeZone', 'UTC']]) },
+    greeting: {
+      parameters: new Map([
+        ['in_hot_standby', 'on'],
+        ['TimeZone', 'UTC'],
+      ]),
+    },
     key: Buffer.alloc(8),
   };
   return new PostgresServer(opened);

@@ -117,7 +117,11 @@ describe('where a unit goes', () => {
   });
 
   test('no primary: writes are held, reads go on', () => {
-    const lost = view({ primary: null, holding: 'pg-1 is lost', nodes: [node(ONE, { state: 'down' }), node(TWO)] });
+    const lost = view({
+      primary: null,
+      holding: 'pg-1 is lost',
+      nodes: [node(ONE, { state: 'down' }), node(TWO)],
+    });
     assert.equal(goes('write', facts(), lost), 'held');
     assert.equal(goes('read', facts(), lost), TWO);
   });
@@ -128,7 +132,11 @@ describe('where a unit goes', () => {
   });
 
   test('a session reads its own writes: from a replica that has replayed them', () => {
-    const nodes = [node(ONE, { role: 'primary' }), node(TWO, { position: at(4) }), node(THREE, { position: at(5) })];
+    const nodes = [
+      node(ONE, { role: 'primary' }),
+      node(TWO, { position: at(4) }),
+      node(THREE, { position: at(5) }),
+    ];
     assert.equal(goes('read', facts({ floor: at(5) }), view({ nodes })), THREE);
     assert.equal(goes('read', facts({ floor: at(6) }), view({ nodes })), ONE);
     assert.equal(goes('read', facts({ floor: at(6), level: 'eventual' }), view({ nodes })), TWO);
@@ -163,7 +171,11 @@ describe('where a unit goes', () => {
   });
 
   test('a replica that lags more than the bound takes no reads', () => {
-    const nodes = [node(ONE, { role: 'primary' }), node(TWO, { lagBytes: 100 }), node(THREE, { lagBytes: 10 })];
+    const nodes = [
+      node(ONE, { role: 'primary' }),
+      node(TWO, { lagBytes: 100 }),
+      node(THREE, { lagBytes: 10 }),
+    ];
     assert.equal(goes('read', facts(), view({ nodes }), rules({ maxLagBytes: 50 })), THREE);
   });
 
