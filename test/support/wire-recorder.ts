@@ -267,7 +267,7 @@ export const run = (text: string, ...given: readonly (string | null)[]): Buffer 
 // ---------------------------------------------------------------- what a server tells, for comparison
 
 /** The values of a DataRow as text. */
-export function values(body: Buffer): (string | null)[] {
+function values(body: Buffer): (string | null)[] {
   const row: (string | null)[] = [];
   for (let at = 2, column = body.readUInt16BE(0); column > 0; column--) {
     const length = body.readInt32BE(at);

@@ -7,7 +7,7 @@ const rows = (kind: string, names: string): CatalogueRow[] =>
   names.split(' ').map((name) => ({ kind, name }));
 
 /** A database with tables, and with one of everything that is not to be trusted. */
-export const catalogue: Catalogue = catalogueOf([
+const catalogue: Catalogue = catalogueOf([
   ...rows('table', 't u v2 a b c orders Orders pgbench_accounts checked audited'),
   ...rows('other', 'view unlogged_t foreign_t seq'),
   ...rows('quiet', 't u a b c orders pgbench_accounts'),
@@ -19,7 +19,7 @@ export const catalogue: Catalogue = catalogueOf([
   ...rows('type', 'mood'),
 ]);
 
-export const facts: TextFacts = {
+const facts: TextFacts = {
   standardConformingStrings: true,
   encoding: 'UTF8',
   catalogue,
