@@ -1,22 +1,13 @@
 import type { ChannelHandler } from '../core/channel.ts';
 import type { ClientSide, Greeting, Login, Outcome, SessionKey, Unit } from '../core/engine.ts';
-import { asProxyError, type ProxyError } from '../core/errors.ts';
+import { asProxyError, ProxyError } from '../core/errors.ts';
 import type { Intent, PinReason } from '../core/intent.ts';
-import type { Held } from '../hold/holds.ts';
 import type { Account } from '../pool/accounts.ts';
-import type { Dispatcher, Waiter } from '../pool/dispatcher.ts';
 import type { Entry, Link, Loss, ReplyOwner, Request } from '../pool/link.ts';
 import { notOnReplica } from '../routing/refusals.ts';
-import { route } from '../routing/route.ts';
+import { Approach, type Found, type Seeker } from './approach.ts';
 import { Bearings } from './bearings.ts';
-import {
-  cancelled,
-  failedTransaction,
-  looksBack,
-  lostTwice,
-  noLongerWritable,
-  settingsRefused,
-} from './complaints.ts';
+import { cancelled, failedTransaction, looksBack, noLongerWritable, settingsRefused } from './complaints.ts';
 import { Lease, type Lessee } from './lease.ts';
 import { judgeLoss } from './loss.ts';
 import type { Realm } from './realm.ts';
@@ -25,11 +16,11 @@ import { SessionState } from './state.ts';
 /**
  * What a session is doing about its oldest unit.
  * - `flowing`: nothing stands in the way of the next unit.
- * - `waiting`: for a link. `held`: for a primary.
+ * - `waiting`: for a link, or for a primary.
  * - `preparing`: the link is being made equal to the session. `settling`: the link is asked what was left on it,
  *   or must be quiet first.
  */
-type Phase = 'flowing' | 'waiting' | 'held' | 'preparing' | 'settling' | 'closed';
+type Phase = 'flowing' | 'waiting' | 'preparing' | 'settling' | 'closed';
 
 /** Client bytes that may gather behind a unit that waits, before the client is no longer read. */
 const BACKLOG = 65_536;
@@ -40,7 +31,7 @@ const CANCEL_WITHIN = 5_000;
  * One client's life after its start-up: finds units, has them routed, leases links, relays. Knows no protocol. What it
  * carries from link to link is its state, where it may go its bearings, the link it is on its lease.
  */
-export class Session implements ChannelHandler, ReplyOwner, Waiter, Held, Lessee {
+export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
   readonly login: Login;
   readonly key: SessionKey;
   readonly account: Account;
@@ -48,18 +39,14 @@ export class Session implements ChannelHandler, ReplyOwner, Waiter, Held, Lessee
   readonly #client: ClientSide;
   readonly #state: SessionState;
   readonly #bearings: Bearings;
+  readonly #approach: Approach;
   readonly #closed: (session: Session) => void;
   #phase: Phase = 'flowing';
   #advancing = false;
   #paused = false;
   /** The unit that cannot go on yet, and what it wants. */
   #pending: Request | undefined;
-  #heldSince = 0;
   #lease: Lease | undefined;
-  /** Where the session waits for a link. */
-  #dispatcher: Dispatcher | undefined;
-  /** It waits for, or has been granted, a link to the node that was primary then. */
-  #toPrimary = false;
   /** A unit on its way may put settings back to what they were at start-up: the next one waits for its end. */
   #resets = false;
   /** Something of the reply under way has been given to the client. */
@@ -84,6 +71,7 @@ export class Session implements ChannelHandler, ReplyOwner, Waiter, Held, Lessee
     this.#client = realm.wire.client(login);
     this.#state = new SessionState(realm, login, account, greeting);
     this.#bearings = new Bearings(realm, this.#state);
+    this.#approach = new Approach(realm, this.#state, this.#bearings, this);
     this.#closed = closed;
   }
 
@@ -248,7 +236,7 @@ export class Session implements ChannelHandler, ReplyOwner, Waiter, Held, Lessee
       return true;
     }
     if (lease.onPrimary) {
-      if (intent.kind !== 'read' && !this.#mayWrite()) throw noLongerWritable();
+      if (intent.kind !== 'read' && !this.#approach.mayWrite) throw noLongerWritable();
       return this.#send(lease, request);
     }
     // The node may change with the next unit: only a read may follow without knowing how this one ends.
@@ -277,94 +265,33 @@ export class Session implements ChannelHandler, ReplyOwner, Waiter, Held, Lessee
   /** Finds a node and a link for a unit while the session has none. */
   #seek(request: Request): boolean {
     const { unit, intent } = request;
-    const { view, rules, accounts } = this.#realm;
     if (intent.looksBack === true && this.pin !== 'session-pooling') {
       this.#refuse(unit, looksBack(intent.detail));
       return true;
     }
-    this.#bearings.settle(view);
-    const way = route(intent, this.#bearings, view, rules);
-    if ('refuse' in way) {
-      this.#refuse(unit, way.refuse);
-      return true;
-    }
-    this.#toPrimary = 'hold' in way || way.to === view.primary;
-    if (this.#toPrimary && this.#bearings.neverPrimary) {
-      this.#refuse(unit, lostTwice());
-      return true;
-    }
-    if ('hold' in way) return this.#hold(unit, way.hold);
-    if (this.#toPrimary && intent.kind !== 'read' && !this.#mayWrite()) {
-      return this.#hold(unit, 'this proxy may not write at the moment');
-    }
-    if (way.because === 'C02') this.#bearings.unstick();
-    this.#realm.counters.of(way.to).units(way.because).count++;
-    this.#dispatcher = accounts.dispatcher(this.account, way.to);
-    const link = this.#dispatcher.take();
-    if (link !== undefined) return this.#start(this.#dispatcher, link, request);
-    const full = this.#dispatcher.wait(this);
-    if (full === undefined) {
+    const sought = this.#approach.seek(request);
+    if (sought === 'waits') {
       this.#phase = 'waiting';
       return false;
     }
-    this.#refuse(unit, full);
+    if (!(sought instanceof ProxyError)) return this.#start(sought, request);
+    this.#refuse(unit, sought);
     return true;
   }
 
-  /** False: the unit waits for a primary. */
-  #hold(unit: Unit, why: string): boolean {
-    if (this.#heldSince === 0) this.#heldSince = this.#realm.clock.now();
-    const full = this.#realm.holds.add(this, unit.bytes.length, why, this.#heldSince);
-    if (full === undefined) {
-      this.#phase = 'held';
-      return false;
-    }
-    this.#refuse(unit, full);
-    return true;
-  }
-
-  /** Compared each time a write is sent, not by a timer: a blocked loop runs sockets before late timers. */
-  #mayWrite(): boolean {
-    const { writableUntil } = this.#realm.view;
-    return writableUntil === Number.POSITIVE_INFINITY || this.#realm.clock.now() <= writableUntil;
-  }
-
-  // ------------------------------------------------------------ waiting
-
-  granted(link: Link): void {
+  linkFound(found: Found): void {
     this.#phase = 'flowing';
     const request = this.#pending;
-    const dispatcher = this.#dispatcher;
-    if (request === undefined || dispatcher === undefined) {
-      dispatcher?.give(link);
-      return;
-    }
-    if (this.#start(dispatcher, link, request)) this.#pending = undefined;
+    if (request === undefined) found.dispatcher.give(found.link);
+    else if (this.#start(found, request)) this.#pending = undefined;
     this.#advance();
   }
 
-  denied(error: ProxyError): void {
-    this.#phase = 'flowing';
-    // The view has changed, or a replica does not know the user or database yet: another way is looked for.
-    if (error.code === 'NODE_REFUSED' && !this.#toPrimary) this.#bearings.primaryOnly = true;
-    else if (error.code !== 'LINK_LOST') this.#refusePending(error);
-    this.#advance();
-  }
-
-  connectFailed(error: ProxyError): boolean {
-    if (this.#toPrimary || this.#dispatcher === undefined) return false;
-    const { node } = this.#dispatcher;
-    this.#bearings.exclude = node;
-    this.#realm.emit({ kind: 'retried', from: node, because: error.code });
-    this.#resume();
-    return true;
-  }
-
-  released(): void {
+  lookAgain(): void {
     this.#resume();
   }
 
-  expired(error: ProxyError): void {
+  nothingFound(error: ProxyError): void {
     this.#phase = 'flowing';
     this.#refusePending(error);
     this.#advance();
@@ -376,17 +303,12 @@ export class Session implements ChannelHandler, ReplyOwner, Waiter, Held, Lessee
     this.#advance();
   }
 
-  #stopWaiting(): void {
-    if (this.#phase === 'waiting') this.#dispatcher?.forget(this);
-    if (this.#phase === 'held') this.#realm.holds.forget(this);
-  }
-
   // ------------------------------------------------------------ the lease
 
   /** False: the unit waits until the link is equal to the session. */
-  #start(dispatcher: Dispatcher, link: Link, request: Request): boolean {
+  #start({ dispatcher, link, onPrimary }: Found, request: Request): boolean {
     const parts = { realm: this.#realm, state: this.#state, client: this.#client, lessee: this };
-    this.#lease = new Lease(parts, dispatcher, link, this.#toPrimary);
+    this.#lease = new Lease(parts, dispatcher, link, onPrimary);
     return this.#prepare(this.#lease, request);
   }
 
@@ -402,7 +324,7 @@ export class Session implements ChannelHandler, ReplyOwner, Waiter, Held, Lessee
     const plan = this.#client.plan(request.unit, link.server, link.owed > 0);
     if (plan === undefined) return false;
     this.#began = false;
-    this.#heldSince = 0;
+    this.#approach.over();
     this.#resets = this.#state.mayReset(request.intent);
     if (!link.send(plan, this, request)) this.login.channel.pause();
     return true;
@@ -458,7 +380,8 @@ export class Session implements ChannelHandler, ReplyOwner, Waiter, Held, Lessee
 
   replyRefused(link: Link, entry: Entry, code: string): boolean {
     const lone = entry.request?.intent.kind === 'read' && link.owed === 1 && !this.#state.inTransaction;
-    if (!lone || this.#toPrimary || this.#bearings.retried || this.pin !== undefined) return false;
+    if (!lone || this.#lease?.onPrimary === true || this.#bearings.retried || this.pin !== undefined)
+      return false;
     this.#again = this.#realm.wire.elsewhere(code);
     if (this.#again === undefined) return false;
     this.#realm.emit({ kind: 'retried', from: link.target.node, because: code });
@@ -533,7 +456,7 @@ export class Session implements ChannelHandler, ReplyOwner, Waiter, Held, Lessee
   /** Reports an error as the answer to a unit that was not sent. */
   #refuse(unit: Unit, error: ProxyError): void {
     this.#realm.emit({ kind: 'client-error', code: error.code, message: error.message });
-    this.#heldSince = 0;
+    this.#approach.over();
     this.#bearings.over();
     if (unit.extent === 'open') {
       this.die(error);
@@ -587,8 +510,8 @@ export class Session implements ChannelHandler, ReplyOwner, Waiter, Held, Lessee
 
   /** The client asks to cancel what the session runs. Strikes only its own unit, and never a COMMIT in flight. */
   cancel(): void {
-    if (this.#phase === 'waiting' || this.#phase === 'held') {
-      this.#stopWaiting();
+    if (this.#approach.isWaiting) {
+      this.#approach.stop();
       this.#phase = 'flowing';
       this.#refusePending(cancelled());
       this.#advance();
@@ -611,7 +534,7 @@ export class Session implements ChannelHandler, ReplyOwner, Waiter, Held, Lessee
   /** Ends the session. */
   #leave(reason: string): void {
     if (this.#phase === 'closed') return;
-    this.#stopWaiting();
+    this.#approach.stop();
     this.#phase = 'closed';
     this.#pending = undefined;
     const lease = this.#lease;

@@ -1,0 +1,143 @@
+import type { ProxyError } from '../core/errors.ts';
+import type { Held } from '../hold/holds.ts';
+import type { Dispatcher, Waiter } from '../pool/dispatcher.ts';
+import type { Link, Request } from '../pool/link.ts';
+import { type Route, route } from '../routing/route.ts';
+import type { Bearings } from './bearings.ts';
+import { lostTwice } from './complaints.ts';
+import type { Realm } from './realm.ts';
+import type { SessionState } from './state.ts';
+
+/** A link that was found for a unit, and where it came from. */
+export interface Found {
+  readonly link: Link;
+  readonly dispatcher: Dispatcher;
+  readonly onPrimary: boolean;
+}
+
+/** What became of looking for a link: found, waiting for it, or the error to tell. */
+export type Sought = Found | 'waits' | ProxyError;
+
+/** Who sent out for a link hears how the wait ended. Exactly one of the three. */
+export interface Seeker {
+  linkFound(found: Found): void;
+  /** The world has changed: the unit is to be routed anew. */
+  lookAgain(): void;
+  nothingFound(error: ProxyError): void;
+}
+
+/** A session's way to a link while it has none: routed, waiting at a pool, or held until there is a primary. */
+export class Approach implements Waiter, Held {
+  readonly #realm: Realm;
+  readonly #state: SessionState;
+  readonly #bearings: Bearings;
+  readonly #seeker: Seeker;
+  #waitsAt: Dispatcher | undefined;
+  #isHeld = false;
+  #toPrimary = false;
+  /** When the unit under way first had to be held, in monotonic ms; 0: it has not. */
+  #heldSince = 0;
+
+  constructor(realm: Realm, state: SessionState, bearings: Bearings, seeker: Seeker) {
+    this.#realm = realm;
+    this.#state = state;
+    this.#bearings = bearings;
+    this.#seeker = seeker;
+  }
+
+  get isWaiting(): boolean {
+    return this.#isHeld || this.#waitsAt !== undefined;
+  }
+
+  /** Compared each time a write is sent, not by a timer: a blocked loop runs sockets before late timers. */
+  get mayWrite(): boolean {
+    const { writableUntil } = this.#realm.view;
+    return writableUntil === Number.POSITIVE_INFINITY || this.#realm.clock.now() <= writableUntil;
+  }
+
+  /** Finds a node and a link for a unit. */
+  seek({ unit, intent }: Request): Sought {
+    const { view, rules } = this.#realm;
+    this.#bearings.settle(view);
+    const way = route(intent, this.#bearings, view, rules);
+    if ('refuse' in way) return way.refuse;
+    this.#toPrimary = 'hold' in way || way.to === view.primary;
+    if (this.#toPrimary && this.#bearings.neverPrimary) return lostTwice();
+    if ('hold' in way) return this.#hold(unit.bytes.length, way.hold);
+    if (this.#toPrimary && intent.kind !== 'read' && !this.mayWrite) {
+      return this.#hold(unit.bytes.length, 'this proxy may not write at the moment');
+    }
+    return this.#wait(way);
+  }
+
+  /** The unit under way was sent, or will not be. */
+  over(): void {
+    this.#heldSince = 0;
+  }
+
+  /** Waits no longer. */
+  stop(): void {
+    this.#waitsAt?.forget(this);
+    this.#waitsAt = undefined;
+    if (this.#isHeld) this.#realm.holds.forget(this);
+    this.#isHeld = false;
+  }
+
+  #hold(bytes: number, why: string): Sought {
+    if (this.#heldSince === 0) this.#heldSince = this.#realm.clock.now();
+    const full = this.#realm.holds.add(this, bytes, why, this.#heldSince);
+    if (full !== undefined) return full;
+    this.#isHeld = true;
+    return 'waits';
+  }
+
+  #wait({ to, because }: Extract<Route, { to: unknown }>): Sought {
+    if (because === 'C02') this.#bearings.unstick();
+    this.#realm.counters.of(to).units(because).count++;
+    const dispatcher = this.#realm.accounts.dispatcher(this.#state.account, to);
+    const link = dispatcher.take();
+    if (link !== undefined) return { link, dispatcher, onPrimary: this.#toPrimary };
+    const full = dispatcher.wait(this);
+    if (full !== undefined) return full;
+    this.#waitsAt = dispatcher;
+    return 'waits';
+  }
+
+  // ------------------------------------------------------------ how a wait ends
+
+  granted(link: Link): void {
+    const dispatcher = this.#waitsAt;
+    this.#waitsAt = undefined;
+    if (dispatcher !== undefined) this.#seeker.linkFound({ link, dispatcher, onPrimary: this.#toPrimary });
+  }
+
+  denied(error: ProxyError): void {
+    this.#waitsAt = undefined;
+    // The view has changed, or a replica does not know the user or database yet: another way is looked for.
+    const unknownThere = error.code === 'NODE_REFUSED' && !this.#toPrimary;
+    if (unknownThere) this.#bearings.primaryOnly = true;
+    if (unknownThere || error.code === 'LINK_LOST') this.#seeker.lookAgain();
+    else this.#seeker.nothingFound(error);
+  }
+
+  /** A read does not wait for a replica that cannot be reached. */
+  connectFailed(error: ProxyError): boolean {
+    if (this.#toPrimary || this.#waitsAt === undefined) return false;
+    const { node } = this.#waitsAt;
+    this.#waitsAt = undefined;
+    this.#bearings.exclude = node;
+    this.#realm.emit({ kind: 'retried', from: node, because: error.code });
+    this.#seeker.lookAgain();
+    return true;
+  }
+
+  released(): void {
+    this.#isHeld = false;
+    this.#seeker.lookAgain();
+  }
+
+  expired(error: ProxyError): void {
+    this.#isHeld = false;
+    this.#seeker.nothingFound(error);
+  }
+}
