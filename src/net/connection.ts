@@ -240,6 +240,7 @@ export class Connection implements Channel {
   }
 
   ended(): void {
+    if (this.#closed) return;
     this.#closed = true;
     this.#rejectPending();
     this.#handler?.closed(this.#error);
@@ -257,13 +258,16 @@ function onDrain(this: Socket): void {
 }
 function onError(this: Socket, error: Error): void {
   (this as OwnedSocket)[owner].failed(error);
+  (this as OwnedSocket)[owner].ended();
 }
 function onTlsError(this: Socket, error: Error): void {
   (this as OwnedSocket)[owner].failed(error);
   this.destroy();
 }
 function onEnd(this: Socket): void {
-  // A half-closed peer gets nothing more from us: both protocols say goodbye with a message.
+  // A half-closed peer gets nothing more from us: both protocols say goodbye with a message. The owner hears of it
+  // now: the socket's own `close` comes a turn later, after writes that would be lost on it.
+  (this as OwnedSocket)[owner].ended();
   this.destroy();
 }
 function onClose(this: Socket): void {

@@ -242,8 +242,11 @@ export class Link implements ChannelHandler, ReplySink {
   }
 
   closed(error: Error | undefined): void {
+    this.#lost(this.#lastWords || error?.message || 'the server closed the connection');
+  }
+
+  #lost(words: string): void {
     if (this.#closed) return;
-    const words = this.#lastWords || error?.message || 'the server closed the connection';
     if (!this.#orderly) this.#owner.linkSignal(this, 'link-lost');
     this.fail(
       new ProxyError('LINK_LOST', {
@@ -290,6 +293,8 @@ export class Link implements ChannelHandler, ReplySink {
         this.#lastWords = `${aside.message} (${aside.code})`;
         this.#orderly = aside.orderly;
         this.#owner.linkSignal(this, 'terminated');
+        // Its end of file comes a turn later: what is sent until then would be lost.
+        if (this.#queue.length === 0) this.#lost(this.#lastWords);
         break;
     }
   }

@@ -18,6 +18,7 @@ import type { SettingChange, Settings } from '../core/settings.ts';
 import { AUDIT_TEXT, auditText, readAudit } from './audit.ts';
 import { dataRow, errorFields, queryMessage } from './frames.ts';
 import { LinkStatements } from './prepared.ts';
+import { ReplyState } from './reply-state.ts';
 import { adjustText, formatsOnly } from './settings.ts';
 import { completesStep, type Step, SteppedReply } from './steps.ts';
 
@@ -40,33 +41,6 @@ const NODE_PARAMETER = 'in_hot_standby';
 
 /** Parameters that say how constants in a text are read when it is parsed. */
 const READING = ['DateStyle', 'IntervalStyle', 'TimeZone', 'client_encoding', 'standard_conforming_strings'];
-
-/** How the reader stands to the reply at the head of the queue. */
-class ReplyState implements Outcome {
-  status: TransactionStatus = 'idle';
-  error = '';
-  message = '';
-  rolledBack = false;
-  settingChanged = false;
-  rows: (string | null)[][] = [];
-  /** Something of this reply has been given to its session. */
-  delivered = false;
-  /** The rest of this reply is dropped: its unit runs elsewhere. */
-  dropped = false;
-  /** The step of a stepped reply whose answer comes next. */
-  step = 0;
-
-  clear(): void {
-    this.error = '';
-    this.message = '';
-    this.rolledBack = false;
-    this.settingChanged = false;
-    if (this.rows.length > 0) this.rows = [];
-    this.delivered = false;
-    this.dropped = false;
-    this.step = 0;
-  }
-}
 
 /**
  * The server half of one link: follows the server's messages by their headers, decodes the few that decide

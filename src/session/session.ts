@@ -308,8 +308,23 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
   /** False: the unit waits until the link is equal to the session. */
   #start({ dispatcher, link, onPrimary }: Found, request: Request): boolean {
     const parts = { realm: this.#realm, state: this.#state, client: this.#client, lessee: this };
-    this.#lease = new Lease(parts, dispatcher, link, onPrimary);
-    return this.#prepare(this.#lease, request);
+    const lease = new Lease(parts, dispatcher, link, onPrimary);
+    this.#lease = lease;
+    if (request.intent.kind === 'read') return this.#prepare(lease, request);
+    // The server may have died, and its last words may be among what this turn of the event loop has still to read:
+    // a write that was not sent yet can wait for another primary, one that was sent is unknown.
+    this.#phase = 'preparing';
+    setImmediate(turnOver, this, lease);
+    return false;
+  }
+
+  /** All that had arrived has been read, and the link is still there. */
+  goOn(lease: Lease): void {
+    const request = this.#pending;
+    if (this.#lease !== lease || this.#phase !== 'preparing' || request === undefined) return;
+    this.#phase = 'flowing';
+    if (this.#prepare(lease, request)) this.#pending = undefined;
+    this.#advance();
   }
 
   #prepare(lease: Lease, request: Request): boolean {
@@ -562,3 +577,8 @@ const NO_INTENT: Intent = {
   here: false,
   names: 'known',
 };
+
+/** One function for all sessions: a write costs no closure. */
+function turnOver(session: Session, lease: Lease): void {
+  session.goOn(lease);
+}
