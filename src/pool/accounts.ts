@@ -145,16 +145,26 @@ export class Accounts {
 
   /** Links in use on a node, over all accounts. */
   busy(node: NodeId): number {
-    let busy = 0;
-    for (const account of this.#byName.values()) busy += account.find(node)?.busy ?? 0;
-    return busy;
+    return this.#sum(node, ({ busy }) => busy);
+  }
+
+  /** Links to a node that are being opened, over all accounts. */
+  opening(node: NodeId): number {
+    return this.#sum(node, ({ opening }) => opening);
   }
 
   /** Units that wait for a link to a node, over all accounts. */
   waiting(node: NodeId): number {
-    let waiting = 0;
-    for (const account of this.#byName.values()) waiting += account.find(node)?.waiting ?? 0;
-    return waiting;
+    return this.#sum(node, ({ waiting }) => waiting);
+  }
+
+  #sum(node: NodeId, figure: (dispatcher: Dispatcher) => number): number {
+    let sum = 0;
+    for (const account of this.#byName.values()) {
+      const dispatcher = account.find(node);
+      if (dispatcher !== undefined) sum += figure(dispatcher);
+    }
+    return sum;
   }
 
   /** Closes all links to a node. In-flight requests are reported to their clients before this returns. */

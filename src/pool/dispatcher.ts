@@ -82,6 +82,10 @@ export class Dispatcher implements PhysicalOwner {
     return this.#links.size + this.#physical.available + (this.wanted ? this.#opening : 0);
   }
 
+  get opening(): number {
+    return this.#opening;
+  }
+
   get waiting(): number {
     return this.#waiting.length;
   }

@@ -33,6 +33,7 @@ export class Approach implements Waiter, Held {
   readonly #bearings: Bearings;
   readonly #seeker: Seeker;
   #waitsAt: Dispatcher | undefined;
+  #waitingSince = 0;
   #isHeld = false;
   #toPrimary = false;
   /** When the unit under way first had to be held, in monotonic ms; 0: it has not. */
@@ -98,21 +99,35 @@ export class Approach implements Waiter, Held {
     const link = dispatcher.take();
     if (link !== undefined) return { link, dispatcher, onPrimary: this.#toPrimary };
     const full = dispatcher.wait(this);
-    if (full !== undefined) return full;
+    if (full !== undefined) {
+      this.#realm.counters.of(to).waitsFailed++;
+      return full;
+    }
     this.#waitsAt = dispatcher;
+    this.#waitingSince = this.#realm.clock.now();
+    this.#realm.counters.of(to).waits++;
     return 'waits';
+  }
+
+  /** The wait at a pool is over. */
+  #waited(dispatcher: Dispatcher, inVain: boolean): void {
+    this.#waitsAt = undefined;
+    const counters = this.#realm.counters.of(dispatcher.node);
+    counters.waitedMs += this.#realm.clock.now() - this.#waitingSince;
+    if (inVain) counters.waitsFailed++;
   }
 
   // ------------------------------------------------------------ how a wait ends
 
   granted(link: Link): void {
     const dispatcher = this.#waitsAt;
-    this.#waitsAt = undefined;
-    if (dispatcher !== undefined) this.#seeker.linkFound({ link, dispatcher, onPrimary: this.#toPrimary });
+    if (dispatcher === undefined) return;
+    this.#waited(dispatcher, false);
+    this.#seeker.linkFound({ link, dispatcher, onPrimary: this.#toPrimary });
   }
 
   denied(error: ProxyError): void {
-    this.#waitsAt = undefined;
+    if (this.#waitsAt !== undefined) this.#waited(this.#waitsAt, error.code !== 'LINK_LOST');
     // The view has changed, or a replica does not know the user or database yet: another way is looked for.
     const unknownThere = error.code === 'NODE_REFUSED' && !this.#toPrimary;
     if (unknownThere) this.#bearings.primaryOnly = true;
@@ -124,7 +139,7 @@ export class Approach implements Waiter, Held {
   connectFailed(error: ProxyError): boolean {
     if (this.#toPrimary || this.#waitsAt === undefined) return false;
     const { node } = this.#waitsAt;
-    this.#waitsAt = undefined;
+    this.#waited(this.#waitsAt, true);
     this.#bearings.exclude = node;
     this.#realm.emit({ kind: 'retried', from: node, because: error.code });
     this.#seeker.lookAgain();

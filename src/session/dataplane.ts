@@ -93,6 +93,7 @@ export class DataPlane implements Realm {
     this.counters.heldBytesNow = this.holds.bytes;
     for (const node of this.counters.nodes) {
       node.busyNow = this.accounts.busy(node.node);
+      node.openingNow = this.accounts.opening(node.node);
       node.waitingNow = this.accounts.waiting(node.node);
     }
   }

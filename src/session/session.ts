@@ -341,6 +341,7 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
     this.#began = false;
     this.#approach.over();
     this.#resets = this.#state.mayReset(request.intent);
+    this.#realm.counters.of(link.target.node).bytesToServer += plan.bytes.length;
     if (!link.send(plan, this, request)) this.login.channel.pause();
     return true;
   }
@@ -387,8 +388,9 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
 
   // ------------------------------------------------------------ replies
 
-  replyBytes(_link: Link, bytes: Buffer): void {
+  replyBytes(link: Link, bytes: Buffer): void {
     this.#began = true;
+    this.#realm.counters.of(link.target.node).bytesFromServer += bytes.length;
     this.#realm.counters.bytesToClients += bytes.length;
     if (!this.login.channel.write(bytes)) this.#lease?.stall();
   }
