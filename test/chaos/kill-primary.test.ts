@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import pg from 'pg';
+import { becomes } from '../support/becomes.ts';
 import { type ConnectionFacts, Stage } from '../support/stage.ts';
 import { childrenOf, isRunning } from './processes.ts';
 import { Reader, Writer } from './workers.ts';
@@ -11,15 +12,6 @@ const WRITERS = 16;
 const READERS = 16;
 /** Acknowledged writes after the loss that show that the service goes on. */
 const WRITES_AFTER = 200;
-
-/** Runs while the condition is false; rejects after a bound. */
-async function until(holds: () => boolean | Promise<boolean>, what: string, within = 30_000): Promise<void> {
-  const end = performance.now() + within;
-  while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`not within ${within} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
 
 async function rows<Row extends pg.QueryResultRow>(facts: ConnectionFacts, text: string): Promise<Row[]> {
   const client = new pg.Client(facts);
@@ -44,8 +36,8 @@ describe('the primary is killed under 16 writers and 16 readers', () => {
       const readers = Array.from({ length: READERS }, () => new Reader(stage.proxied));
       await Promise.all([...writers, ...readers].map((worker) => worker.start()));
       try {
-        await until(() => writers.every(({ acknowledged }) => acknowledged.length > 5), 'writes begin');
-        await until(() => readers.every(({ reads }) => reads > 5), 'reads begin');
+        await becomes('writes begin', () => writers.every(({ acknowledged }) => acknowledged.length > 5));
+        await becomes('reads begin', () => readers.every(({ reads }) => reads > 5));
 
         const old = stage.cluster.nodes.find(({ id }) => id === stage.view?.primary);
         assert.ok(old?.pid !== undefined);
@@ -53,14 +45,13 @@ describe('the primary is killed under 16 writers and 16 readers', () => {
         stage.cluster.kill(old.id);
         const killedAt = performance.now();
         // An orphaned backend may still take what reaches it: only when the last is gone is nothing in flight there.
-        await until(
-          () => backends.every((pid) => !isRunning(pid)),
-          'the last process of the old primary ends',
+        await becomes('the last process of the old primary ends', () =>
+          backends.every((pid) => !isRunning(pid)),
         );
         const goneAt = performance.now();
 
         const acknowledgedBefore = total(writers);
-        await until(() => total(writers) > acknowledgedBefore + WRITES_AFTER, 'writes go on');
+        await becomes('writes go on', () => total(writers) > acknowledgedBefore + WRITES_AFTER);
         await Promise.all([...writers, ...readers].map((worker) => worker.stop()));
 
         const failedReads = readers.flatMap(({ errors }) => errors);
@@ -118,11 +109,11 @@ describe('the primary is killed under 16 writers and 16 readers', () => {
         );
         const third = stage.cluster.nodes.find(({ id }) => id !== old.id && id !== primary);
         assert.ok(third !== undefined);
-        await until(async () => {
+        await becomes('the third node follows', async () => {
           const sql = "SELECT count(*)::int AS n FROM pg_stat_wal_receiver WHERE status = 'streaming'";
           const [receiver] = await stage.cluster.query(third.id, sql);
           return receiver?.['n'] === 1;
-        }, 'the third node follows');
+        });
 
         await returnsAsReplica(stage, old.id, primary);
       } finally {
@@ -138,13 +129,13 @@ async function readByReplica(stage: Stage): Promise<void> {
   const client = new pg.Client(stage.proxied);
   await client.connect();
   try {
-    await until(async () => {
+    await becomes('reads reach a replica', async () => {
       await client.query('BEGIN READ ONLY');
       await client.query('SELECT n FROM written LIMIT 1');
       const shown = await client.query<{ port: string }>('SHOW port');
       await client.query('COMMIT');
       return shown.rows[0]?.port !== primary;
-    }, 'reads reach a replica');
+    });
   } finally {
     await client.end();
   }

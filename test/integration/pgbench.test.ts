@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
+import { becomes } from '../support/becomes.ts';
 import { need, pathOf } from '../support/need.ts';
 import { Stage } from '../support/stage.ts';
 
@@ -93,12 +94,12 @@ describe('psql and pgbench through the proxy', { skip: need('pgbench') || need('
   test('reads were on both replicas and every write on the primary, by the nodes’ own statistics', async () => {
     const transactions = 3 * Number(CLIENTS) * Number(TRANSACTIONS);
     for (const node of ['pg-2', 'pg-3']) {
-      await reaches(async () => (await commits(stage, node)) > transactions / 5, `reads on ${node}`);
+      await becomes(`reads on ${node}`, async () => (await commits(stage, node)) > transactions / 5);
       assert.equal(await changes(stage, node), 0);
     }
-    await reaches(
-      async () => (await changes(stage, 'pg-1')) >= transactions * 4,
+    await becomes(
       'four writes a transaction',
+      async () => (await changes(stage, 'pg-1')) >= transactions * 4,
     );
   });
 
@@ -114,14 +115,6 @@ describe('psql and pgbench through the proxy', { skip: need('pgbench') || need('
     const primary = String(stage.cluster.node('pg-1').port);
     const asked = (): Promise<string> =>
       run('psql', '-X', '-q', '-t', '-A', ...sql.split('; ').flatMap((one) => ['-c', one]));
-    await reaches(async () => !(await asked()).split('\n').includes(primary), 'reads leave the primary');
+    await becomes('reads leave the primary', async () => !(await asked()).split('\n').includes(primary));
   }
 });
-
-async function reaches(holds: () => Promise<boolean>, what: string): Promise<void> {
-  const end = performance.now() + 20_000;
-  while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`not within 20 s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}

@@ -6,19 +6,12 @@ import { describe, test } from 'node:test';
 import pg from 'pg';
 import { startProxy } from '../../src/app.ts';
 import { configOf } from '../../src/config/config.ts';
+import { becomes } from '../support/becomes.ts';
 import { selfSigned } from '../support/certificate.ts';
 import { Stage } from '../support/stage.ts';
 import { takenPort } from '../support/taken-port.ts';
 
 const HOST = '127.0.0.1';
-
-async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
-  const end = performance.now() + 20_000;
-  while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`not within 20 s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 describe('the proxy as a whole', () => {
   test('a node that is down does not keep the proxy from starting, and joins when it comes', async () => {
@@ -31,7 +24,7 @@ describe('the proxy as a whole', () => {
     await client.end();
     assert.equal(await second.stateOf('pg-3'), 'down');
     await stage.cluster.startNode('pg-3');
-    await until(async () => (await second.stateOf('pg-3')) === 'up', 'pg-3 is up');
+    await becomes('pg-3 is up', async () => (await second.stateOf('pg-3')) === 'up');
   });
 
   test('health, readiness, the view, metrics and explain over HTTP', async () => {
@@ -39,7 +32,7 @@ describe('the proxy as a whole', () => {
     await using second = await beside(stage);
     const get = (path: string): Promise<Response> => fetch(`http://${HOST}:${second.adminPort}${path}`);
     assert.equal((await get('/healthz')).status, 200);
-    await until(async () => (await get('/readyz')).status === 200, 'it is ready');
+    await becomes('it is ready', async () => (await get('/readyz')).status === 200);
     const client = new pg.Client({ ...stage.proxied, port: second.port });
     client.on('error', () => undefined);
     await client.connect();
@@ -59,7 +52,7 @@ describe('the proxy as a whole', () => {
   test('one uncoordinated proxy beside another promotes nothing (I12)', async () => {
     await using stage = await Stage.start();
     await using _second = await beside(stage, 'promote');
-    await until(async () => stage.events.some(({ kind }) => kind === 'alarm'), 'an alarm is raised');
+    await becomes('an alarm is raised', async () => stage.events.some(({ kind }) => kind === 'alarm'));
   });
 
   test('clients come in over TLS, and only so where it is required', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
+import { becomes } from '../support/becomes.ts';
 import { Stage } from '../support/stage.ts';
 
 describe('reads and writes over real replicas', () => {
@@ -32,19 +33,11 @@ describe('reads and writes over real replicas', () => {
     return node.id;
   }
 
-  async function until(holds: () => Promise<boolean>, what: string): Promise<void> {
-    const end = performance.now() + 20_000;
-    while (!(await holds())) {
-      if (performance.now() > end) throw new Error(`not within 20 s: ${what}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-
   const readByReplica = (): Promise<void> =>
-    until(async () => {
+    becomes('reads reach a replica', async () => {
       await using client = await session();
       return (await nodeOf(client)) !== 'pg-1';
-    }, 'reads reach a replica');
+    });
 
   async function replay(action: 'pause' | 'resume'): Promise<void> {
     for (const node of ['pg-2', 'pg-3']) await stage.cluster.query(node, `SELECT pg_wal_replay_${action}()`);
@@ -75,7 +68,7 @@ describe('reads and writes over real replicas', () => {
     } finally {
       await replay('resume');
     }
-    await until(async () => (await nodeOf(writer)) !== 'pg-1', 'the replica is past the write');
+    await becomes('the replica is past the write', async () => (await nodeOf(writer)) !== 'pg-1');
     const { rows } = await writer.query('SELECT said FROM thing WHERE id = 1');
     assert.deepEqual(rows, [{ said: 'second' }]);
   });
@@ -88,10 +81,10 @@ describe('reads and writes over real replicas', () => {
     await stage.cluster.query(behind, 'SELECT pg_wal_replay_pause()');
     try {
       await writer.query("UPDATE thing SET said = 'third' WHERE id = 1");
-      await until(async () => {
+      await becomes('the first replica has the write', async () => {
         const [row] = await stage.cluster.query(first, 'SELECT said FROM thing WHERE id = 1');
         return row?.['said'] === 'third';
-      }, 'the first replica has the write');
+      });
       assert.deepEqual((await reader.query('SELECT said FROM thing WHERE id = 1')).rows, [{ said: 'third' }]);
       await stage.cluster.stop(first, 'fast');
       await stage.until((view) => view.nodes.some(({ id, state }) => id === first && state !== 'up'));
@@ -101,9 +94,9 @@ describe('reads and writes over real replicas', () => {
         ]);
       }
       await stage.cluster.query(behind, 'SELECT pg_wal_replay_resume()');
-      await until(
-        async () => (await nodeOf(reader)) === behind,
+      await becomes(
         'the other replica has caught up and is used',
+        async () => (await nodeOf(reader)) === behind,
       );
     } finally {
       await stage.cluster.query(behind, 'SELECT pg_wal_replay_resume()');
@@ -150,11 +143,11 @@ describe('reads and writes over real replicas', () => {
         reads++;
       }
     });
-    await until(async () => reads > 200, 'readers read');
+    await becomes('readers read', async () => reads > 200);
     stage.cluster.kill(victim);
     const before = reads;
     await stage.until((view) => view.nodes.some(({ id, state }) => id === victim && state === 'down'));
-    await until(async () => reads > before + 200, 'readers go on');
+    await becomes('readers go on', async () => reads > before + 200);
     stop = true;
     await Promise.all(loops);
     await Promise.all(open.map((client) => client.end()));
