@@ -184,6 +184,8 @@ function isDone(c: Case, errand: Errand): boolean {
   const seen = presentNode(c, errand.node);
   switch (errand.kind) {
     case 'follow':
+      // Under quarantine it is done when it is released (F01): a receiver that is refused starts and dies in turn.
+      if (isOutcast(c.state, errand.node)) return false;
       return errand.node === c.state.primary || (seen?.role === 'replica' && isReceiving(c, seen));
     case 'fence':
       return !isOutcast(c.state, errand.node);

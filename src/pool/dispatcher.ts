@@ -56,6 +56,8 @@ export class Dispatcher implements PhysicalOwner {
   /** Why the last attempt to connect failed; undefined after one that did not. */
   #failure: string | undefined;
   #timer: Timer | undefined;
+  /** When it goes off. */
+  #dueAt = 0;
 
   constructor(wire: Wire, target: Target, limits: PoolLimits, clock: Clock, events: DispatcherEvents) {
     this.#target = target;
@@ -198,7 +200,9 @@ export class Dispatcher implements PhysicalOwner {
       this.#physical.acquire().then(
         (link) => this.#arrived(link),
         () => {
+          // It waited too long in there; the attempt goes on, and is asked for again if it is still wanted.
           this.#opening--;
+          if (!this.#ended.signal.aborted) this.#grow();
         },
       );
     }
@@ -223,9 +227,10 @@ export class Dispatcher implements PhysicalOwner {
 
   /** One timer for the earliest deadline of a waiter or the next link that has been idle for long. */
   #watch(): void {
-    if (this.#timer !== undefined) return;
     const next = this.#nextEvent();
-    if (next === undefined) return;
+    if (next === undefined || (this.#timer !== undefined && this.#dueAt <= next)) return;
+    this.#timer?.cancel();
+    this.#dueAt = next;
     this.#timer = this.#clock.after(Math.max(1, next - this.#clock.now()), () => {
       this.#timer = undefined;
       this.#expire();

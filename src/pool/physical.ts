@@ -24,6 +24,9 @@ export interface PhysicalOwner extends LinkOwner {
   connectFailed(error: ProxyError): void;
 }
 
+/** Nothing waits longer inside generic-pool, so that a pool that was closed meanwhile can end, in ms. */
+const ACQUIRE_WITHIN = 30_000;
+
 /** How often a create that nobody waits for looks again, in ms. */
 const LOOK_AGAIN = 250;
 
@@ -59,7 +62,8 @@ export function createPhysicalPool(
     create: async () => {
       for (;;) {
         await backoff.wait();
-        if (ended.aborted) return await never;
+        // A promise of its own: one for all would keep every pool that ever ended.
+        if (ended.aborted) return await new Promise<never>(() => undefined);
         const link = await attempt();
         if (link !== undefined) return link;
         while (!owner.wanted && !ended.aborted) await backoff.pause(LOOK_AGAIN);
@@ -72,6 +76,7 @@ export function createPhysicalPool(
     min: 0,
     autostart: false,
     fifo: false,
+    acquireTimeoutMillis: ACQUIRE_WITHIN,
     idleTimeoutMillis: limits.idleTimeoutMs,
     softIdleTimeoutMillis: -1,
     evictionRunIntervalMillis: Math.max(1_000, limits.idleTimeoutMs / 4),
@@ -121,6 +126,3 @@ class Backoff {
     });
   }
 }
-
-/** Nobody waits for a create of a pool that has ended; settling it would only start the next one. */
-const never = new Promise<never>(() => undefined);

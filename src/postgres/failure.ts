@@ -45,7 +45,7 @@ export function failureOf(error: unknown): ProbeFailure {
   const bySystem = bySystemCode.get(codeOf(error));
   if (bySystem !== undefined) return bySystem;
   const message = messageOf(error);
-  if (/^Connection terminated/.test(message)) return 'reset';
+  if (/^Connection terminated|is not queryable$/.test(message)) return 'reset';
   if (/SSL|TLS|SASL|SCRAM|certificate|password/i.test(`${message} ${codeOf(error)}`)) return 'denied';
   return 'other';
 }

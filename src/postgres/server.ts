@@ -330,7 +330,9 @@ function isDecoded(type: number): boolean {
 
 /** Appendix A, class 57: 57P01 admin_shutdown, 57P05 idle_session_timeout; 25P03 an idle transaction's end. */
 function terminating({ code, message }: { code: string; message: string }): Aside {
-  const orderly = code === '57P01' || code === '57P05' || code === '25P03';
+  // A postmaster that died is told with the same code as an administrator's command.
+  const orderly =
+    (code === '57P01' && !message.includes('postmaster')) || code === '57P05' || code === '25P03';
   return { kind: 'terminating', code, message, orderly };
 }
 

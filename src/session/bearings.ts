@@ -16,6 +16,8 @@ export class Bearings implements RouteFacts {
   neverPrimary = false;
   /** It has been sent before. */
   retried = false;
+  /** When the node under `exclude` was lost, in monotonic ms. */
+  #excludedAt = 0;
   readonly #realm: Realm;
   readonly #state: SessionState;
   #causality: Causality | undefined;
@@ -48,6 +50,10 @@ export class Bearings implements RouteFacts {
   /** Before a unit is routed. */
   settle(view: View): void {
     this.#causality?.settle(view, this.#realm.clock.now());
+    // The primary lost one connection and still answers: there is no other primary to wait for.
+    if (this.exclude !== undefined && this.exclude === view.primary && this.#answersAgain(view)) {
+      this.exclude = undefined;
+    }
     this.primaryOnly ||= this.#state.pin !== undefined || this.#state.account.doubted;
   }
 
@@ -71,8 +77,14 @@ export class Bearings implements RouteFacts {
   lostOn(node: NodeId, orderly: boolean): void {
     this.retried = true;
     this.exclude = node;
+    this.#excludedAt = this.#realm.clock.now();
     this.neverPrimary = !orderly;
     this.unstick();
+  }
+
+  #answersAgain(view: View): boolean {
+    const primary = view.nodes.find(({ id }) => id === view.primary);
+    return primary !== undefined && primary.askedAt > this.#excludedAt;
   }
 
   /** The primary has acknowledged a write of the session. */

@@ -18,6 +18,8 @@ export interface Lessee {
   leaseLost(lease: Lease, loss: Loss): void;
   leaseAside(bytes: Buffer): void;
   leaseDrained(): void;
+  /** What went ahead of a unit has been answered: one that had to wait for that may go. */
+  leaseIdle(): void;
 }
 
 /**
@@ -68,7 +70,7 @@ export class Lease implements LinkHolder {
     state.misled = false;
     if (!plan.critical) {
       link.settings = state.settings;
-      link.send(plan, IGNORED, undefined);
+      this.#inject(plan, () => this.#lessee.leaseIdle());
       return !this.#sendBegin();
     }
     this.#inject(plan, (outcome) => {
@@ -217,6 +219,3 @@ export class Lease implements LinkHolder {
     this.#lessee.leaseDrained();
   }
 }
-
-/** For injected plans whose reply decides nothing. */
-const IGNORED = new Injected(() => undefined);

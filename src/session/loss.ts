@@ -12,6 +12,10 @@ export interface LossFacts {
   readonly began: boolean;
   readonly inTransaction: boolean;
   readonly pinned: boolean;
+  /** The node was the primary: only there can anything have taken effect. */
+  readonly onPrimary: boolean;
+  /** The server was being asked what the last unit has left. */
+  readonly settling: boolean;
   /** The unit has been sent again before. */
   readonly retried: boolean;
 }
@@ -24,10 +28,13 @@ export type LossVerdict = { readonly again: true } | { readonly again: false; re
  */
 export function judgeLoss(facts: LossFacts): LossVerdict {
   const [only] = facts.owed;
+  const held = facts.pinned || facts.settling;
   const lone = facts.owed.length === 1 && only?.kind === 'read';
-  if (lone && !facts.began && !facts.inTransaction && !facts.pinned && !facts.retried) return { again: true };
-  const commits = facts.owed.some((intent) => intent.kind === 'end' && facts.inTransaction);
-  const writes = !facts.inTransaction && facts.owed.some((intent) => intent.kind !== 'read');
+  if (lone && !facts.began && !facts.inTransaction && !held && !facts.retried) return { again: true };
+  const commits =
+    facts.onPrimary && facts.owed.some((intent) => intent.kind === 'end' && facts.inTransaction);
+  const writes =
+    facts.onPrimary && !facts.inTransaction && facts.owed.some((intent) => intent.kind !== 'read');
   return { again: false, error: commits || writes ? unknown(facts) : lost(facts) };
 }
 
@@ -39,12 +46,14 @@ function unknown({ node, words }: LossFacts): ProxyError {
   });
 }
 
-function lost({ node, words, inTransaction, pinned }: LossFacts): ProxyError {
+function lost({ node, words, inTransaction, pinned, settling }: LossFacts): ProxyError {
   const effect = inTransaction
     ? 'the transaction was rolled back'
     : pinned
       ? 'the state this session kept there is gone'
-      : 'the answer is incomplete';
+      : settling
+        ? 'state that its last statement may have left there is gone'
+        : 'the answer is incomplete';
   return new ProxyError('LINK_LOST', {
     side: 'server',
     retry: 'safe',

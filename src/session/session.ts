@@ -382,6 +382,10 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
     if (!this.#paused) this.login.channel.resume();
   }
 
+  leaseIdle(): void {
+    this.#advance();
+  }
+
   leaseAside(bytes: Buffer): void {
     this.login.channel.write(bytes);
   }
@@ -511,8 +515,10 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
       words: loss.words,
       owed: owed.map(({ intent }) => intent),
       began: this.#began,
+      onPrimary: lease.onPrimary,
       inTransaction,
-      pinned: pinned || this.#phase === 'settling',
+      pinned,
+      settling: this.#phase === 'settling',
       retried: this.#bearings.retried,
     });
     if (!verdict.again || only === undefined) {

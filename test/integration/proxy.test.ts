@@ -77,6 +77,42 @@ describe('the proxy as a whole', () => {
     }
   });
 
+  test('clients that call themselves by other names prepare statements on one connection', async () => {
+    await using stage = await Stage.start({ proxy: { pool: { size: 1 } } });
+    for (const application_name of ['one', 'two', 'three']) {
+      const client = new pg.Client({ ...stage.proxied, application_name, query_timeout: 10_000 });
+      await client.connect();
+      for (let n = 0; n < 3; n++) {
+        const text = `SELECT ${n} AS n`;
+        assert.deepEqual((await client.query({ name: `q${n}`, text })).rows, [{ n }]);
+      }
+      await client.query(`SET application_name = '${application_name} renamed'`);
+      assert.deepEqual((await client.query({ name: 'late', text: 'SELECT 7 AS n' })).rows, [{ n: 7 }]);
+      await client.end();
+    }
+  });
+
+  test('a read whose connection to a healthy primary was ended runs again there', async () => {
+    await using stage = await Stage.start({ proxy: { routing: { reads: 'primary' } } });
+    const client = new pg.Client({ ...stage.proxied, application_name: 'victim' });
+    client.on('error', () => undefined);
+    await client.connect();
+    // Until the names are known, every statement with one is followed by a look at what it may have left.
+    const quick = 'SELECT count(*) FROM generate_series(1, 1)';
+    const last = `SELECT pid FROM pg_stat_activity WHERE query = '${quick}'`;
+    await becomes('it is known to be a read', async () => {
+      await client.query(quick);
+      return (await stage.cluster.query('pg-1', last)).length === 1;
+    });
+    const slow = client.query('SELECT count(*)::int AS n FROM generate_series(1, 6000000)');
+    const pids =
+      "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT count(*)::int AS n FROM gen%' AND state = 'active'";
+    await becomes('it runs', async () => (await stage.cluster.query('pg-1', pids)).length === 1);
+    await stage.cluster.query('pg-1', `SELECT pg_terminate_backend(pid) FROM (${pids}) AS running`);
+    assert.deepEqual((await slow).rows, [{ n: 6_000_000 }]);
+    await client.end();
+  });
+
   test('a taken port is a clear error that names the port and the key', async () => {
     await using taken = await takenPort();
     const config = configOf(

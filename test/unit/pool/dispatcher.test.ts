@@ -119,6 +119,20 @@ describe('links of one node, user and database', () => {
     dispatcher.close(refused('safe'));
   });
 
+  test('the limit of a wait holds also while a free link is watched for its age', async () => {
+    const { clock, dispatcher, wait } = pool({ size: 1, idleTimeoutMs: 40_000 });
+    const a = wait();
+    await settled();
+    assert.ok(a.link !== undefined);
+    dispatcher.give(a.link);
+    const again = dispatcher.take();
+    const b = wait();
+    await clock.run(600);
+    assert.equal(b.error?.code, 'POOL_TIMEOUT');
+    assert.ok(again !== undefined);
+    dispatcher.close(refused('safe'));
+  });
+
   test('a server that refuses is asked again later each time, and only while somebody waits', async () => {
     const { clock, dispatcher, attempts, fail, wait } = pool({ size: 1, waitTimeoutMs: 5_000 });
     fail(refused('safe'));

@@ -235,6 +235,12 @@ describe('replies of a PostgreSQL server', () => {
     ]);
   });
 
+  test('a postmaster that died is no shutdown in good order, though it has the same code', () => {
+    const words = 'terminating connection due to unexpected postmaster exit';
+    const sink = fed(new Recorder(FORWARD), message('E', `SFATAL\0VFATAL\0C57P01\0M${words}\0\0`));
+    assert.deepEqual(sink.asides, [{ kind: 'terminating', code: '57P01', message: words, orderly: false }]);
+  });
+
   test('a setting that changes unasked is told, and the role of the node is kept from the client', () => {
     const changed = Buffer.concat([parameterStatus('TimeZone', 'CET'), reply('x')]);
     const sink = fed(new Recorder(FORWARD, FORWARD), Buffer.concat([changed, reply('y')]));

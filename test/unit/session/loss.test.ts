@@ -25,6 +25,8 @@ const verdict = (owed: Intent['kind'][], more: Partial<LossFacts> = {}): string 
     began: false,
     inTransaction: false,
     pinned: false,
+    onPrimary: true,
+    settling: false,
     retried: false,
     ...more,
   });
@@ -51,6 +53,15 @@ describe('I5: a link is lost under a session', () => {
 
   test('a COMMIT in flight is reported as unknown', () => {
     assert.equal(verdict(['end'], { inTransaction: true }), 'OUTCOME_UNKNOWN');
+  });
+
+  test('on a replica nothing can have taken effect: its transaction was rolled back, whatever was in flight', () => {
+    assert.equal(verdict(['end'], { inTransaction: true, onPrimary: false }), 'LINK_LOST');
+  });
+
+  test('a loss while the server is asked what was left is no loss of what was answered, but it is told', () => {
+    assert.equal(verdict([], { settling: true }), 'LINK_LOST');
+    assert.equal(verdict(['read'], { settling: true }), 'LINK_LOST');
   });
 
   test('a transaction without its COMMIT in flight was rolled back', () => {
