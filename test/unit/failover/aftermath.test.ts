@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { nodeId } from '../../../src/core/node.ts';
 import type { Recorded } from '../../../src/failover/record.ts';
+import { fork, write } from './history.ts';
 import { begin, Story } from './story.ts';
 
 /** pg-1 was lost, pg-2 is the primary, and all is calm. */
@@ -64,6 +65,17 @@ describe('the old primary', () => {
     await story.run(30_000);
     assert.equal(story.primary, 'pg-2');
     assert.equal(story.node('pg-1').links, false);
+  });
+
+  test('F05: a replica that has diverged is rejoined soon, though its refused receiver seems to work now and then', async () => {
+    await using story = await succeeded(true);
+    const server = story.cluster.of('pg-3');
+    server.place = write(fork(server.place, 'elsewhere'), 50);
+    server.flaps = true;
+    story.cluster.write('pg-2', 500);
+    await story.until('it is under quarantine', () => story.node('pg-3').state === 'quarantined');
+    await story.until('it is rejoined', () => story.done.includes('rejoin pg-3 pg-2'), 60_000);
+    await story.until('it is up', () => story.node('pg-3').state === 'up');
   });
 
   test('a failed rejoin is tried again, ever more rarely', async () => {

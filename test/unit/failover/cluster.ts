@@ -25,6 +25,8 @@ export interface Server {
   latency: number;
   /** Bytes it stays behind what its upstream has. */
   delay: number;
+  /** Its receiver is refused and starts again and again: every other look finds it active. */
+  flaps?: boolean;
   /** How its next promotions go wrong. */
   promotionFails: boolean;
   identity: string;
@@ -38,6 +40,7 @@ const STREAM_TIMEOUT = 2_000;
 
 /** A few made-up servers with streaming replication, and the probe and control that reach them. */
 export class Cluster {
+  #looks = 0;
   readonly servers = new Map<NodeId, Server>();
   /** What was done to servers, in order. */
   readonly log: string[] = [];
@@ -127,6 +130,7 @@ export class Cluster {
     server.place = this.of(from).place;
     server.upstream = nodeId(from);
     server.fenced = false;
+    server.flaps = false;
   }
 
   #stream(): void {
@@ -166,6 +170,12 @@ export class Cluster {
     },
   };
 
+  #flapping(server: Server): boolean {
+    if (server.flaps !== true) return false;
+    this.#looks++;
+    return this.#looks % 2 === 0;
+  }
+
   #seen(server: Server, askedAt: number): Seen {
     this.#stream();
     const sender = this.#sender(server);
@@ -180,7 +190,10 @@ export class Cluster {
       branch: branchOf(server.place),
       position: textOf(server.place),
       received: textOf(server.place),
-      receiving: server.role === 'replica' ? { active: sender !== undefined, from } : undefined,
+      receiving:
+        server.role === 'replica'
+          ? { active: sender !== undefined || this.#flapping(server), from }
+          : undefined,
       sync: server.sync,
       version: '1.0',
       otherProxies: server.others,

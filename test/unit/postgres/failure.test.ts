@@ -16,6 +16,7 @@ for (const [error, failure] of [
   [of('EHOSTUNREACH'), 'unreachable'],
   [of('ENOTFOUND'), 'unreachable'],
   [new Error('Connection terminated unexpectedly'), 'reset'],
+  [new Error('Client has encountered a connection error and is not queryable'), 'reset'],
   [said('57P01', 'terminating connection due to administrator command'), 'reset'],
   [said('57P02'), 'recovering'],
   [said('57P03', 'the database system is in recovery mode'), 'recovering'],
