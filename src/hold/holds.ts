@@ -63,7 +63,7 @@ export class Holds {
       return new ProxyError('HOLD_FULL', {
         side: 'proxy',
         retry: 'safe',
-        tell: `there is no primary (${why}) and ${this.#waiting.length} requests already wait for one; try again shortly`,
+        tell: `${this.#waiting.length} requests already wait (${why}); nothing was executed, try again shortly`,
       });
     }
     this.#waiting.push({ held, bytes, since, why });
@@ -131,7 +131,7 @@ export class Holds {
         new ProxyError('HOLD_TIMEOUT', {
           side: 'proxy',
           retry: 'safe',
-          tell: `there was no primary for ${this.#limits.timeoutMs} ms (${why}); nothing was executed, try again`,
+          tell: `it could not be sent for ${this.#limits.timeoutMs} ms (${why}); nothing was executed, try again`,
         }),
       );
     }

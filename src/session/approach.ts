@@ -1,4 +1,5 @@
 import type { ProxyError } from '../core/errors.ts';
+import type { View } from '../core/view.ts';
 import type { Held } from '../hold/holds.ts';
 import type { Dispatcher, Waiter } from '../pool/dispatcher.ts';
 import type { Link, Request } from '../pool/link.ts';
@@ -63,12 +64,23 @@ export class Approach implements Waiter, Held {
     const way = route(intent, this.#bearings, view, rules);
     if ('refuse' in way) return way.refuse;
     this.#toPrimary = 'hold' in way || way.to === view.primary;
-    if (this.#toPrimary && this.#bearings.neverPrimary) return lostTwice();
+    if (this.#toPrimary && this.#bearings.neverPrimary) {
+      if (!this.#anotherReplica(view)) return lostTwice();
+      return this.#hold(unit.bytes.length, 'waiting for a replica that has what this session has read');
+    }
     if ('hold' in way) return this.#hold(unit.bytes.length, way.hold);
     if (this.#toPrimary && intent.kind !== 'read' && !this.mayWrite) {
       return this.#hold(unit.bytes.length, 'this proxy may not write at the moment');
     }
     return this.#wait(way);
+  }
+
+  /** A replica is there that can serve the unit, if not at once: its position has only to be known. */
+  #anotherReplica(view: View): boolean {
+    return view.nodes.some(
+      ({ id, role, state, links, weight }) =>
+        role === 'replica' && state === 'up' && links && weight > 0 && id !== this.#bearings.exclude,
+    );
   }
 
   /** The unit under way was sent, or will not be. */
