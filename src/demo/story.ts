@@ -56,7 +56,8 @@ export class Story {
     if (view.primary === old && lostAt === undefined) return [];
     this.#primary = view.primary;
     this.#lostAt = undefined;
-    const pause = lostAt === undefined ? '' : ` (${((at - lostAt) / 1000).toFixed(1)} s without writes)`;
+    const pause =
+      lostAt === undefined ? '' : ` (writes were held for ${((at - lostAt) / 1000).toFixed(1)} s)`;
     if (view.primary === old) return [`${old} is the primary again${pause}`];
     const pid = this.#pidOf(view.primary);
     const process = pid === undefined ? '' : `, process ${pid}`;

@@ -54,7 +54,7 @@ test('a lost primary is told with the seconds that writes waited', () => {
   ]);
   assert.deepEqual(story.next(view(null, { 'pg-1': 'down' }, 'promoting pg-2'), 1_100), []);
   assert.deepEqual(story.next(view('pg-2', { 'pg-1': 'down' }), 1_300), [
-    'pg-1 is lost; pg-2 is the primary now (0.3 s without writes)',
+    'pg-1 is lost; pg-2 is the primary now (writes were held for 0.3 s)',
   ]);
 });
 
@@ -67,7 +67,9 @@ test('the new primary is told with its process id, to be killed next', () => {
 test('a primary that returns before anyone was promoted is told as the same one', () => {
   const story = begun();
   story.next(view(null, { 'pg-1': 'down' }), 0);
-  assert.deepEqual(story.next(view('pg-1'), 2_500), ['pg-1 is the primary again (2.5 s without writes)']);
+  assert.deepEqual(story.next(view('pg-1'), 2_500), [
+    'pg-1 is the primary again (writes were held for 2.5 s)',
+  ]);
 });
 
 test('an old primary that comes back is told as quarantined, then as a replica', () => {
@@ -86,7 +88,7 @@ test('a second loss is told as the first', () => {
   story.next(view('pg-2'), 4_000);
   story.next(view(null, { 'pg-2': 'down' }), 5_000);
   assert.deepEqual(story.next(view('pg-3', { 'pg-2': 'down' }), 5_200), [
-    'pg-2 is lost; pg-3 is the primary now (0.2 s without writes)',
+    'pg-2 is lost; pg-3 is the primary now (writes were held for 0.2 s)',
   ]);
 });
 
