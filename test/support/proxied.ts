@@ -2,6 +2,7 @@ import { type RunningProxy, startProxy } from '../../src/app.ts';
 import { type ConfigInput, configOf } from '../../src/config/config.ts';
 import type { Event } from '../../src/core/events.ts';
 import type { EmbeddedCluster } from '../../src/demo/postgres.ts';
+import { becomes } from './becomes.ts';
 import { startCluster } from './cluster.ts';
 import type { Door } from './wire-recorder.ts';
 
@@ -39,6 +40,18 @@ export class Proxied {
   /** Statements as the superuser on the primary, one after another. */
   async prepare(...statements: readonly string[]): Promise<void> {
     for (const statement of statements) await this.cluster.query('pg-1', statement);
+  }
+
+  /** Resolves when every replica shows what the primary holds now: a session that begins may read from any of them. */
+  async replayed(): Promise<void> {
+    const [written] = await this.cluster.query('pg-1', 'SELECT pg_current_wal_lsn()::text AS lsn');
+    const there = `SELECT pg_last_wal_replay_lsn() >= '${String(written?.['lsn'])}'::pg_lsn AS there`;
+    for (const { id } of this.cluster.nodes.slice(1)) {
+      await becomes(
+        `${id} has replayed`,
+        async () => (await this.cluster.query(id, there))[0]?.['there'] === true,
+      );
+    }
   }
 
   async close(): Promise<void> {
