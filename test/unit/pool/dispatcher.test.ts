@@ -5,6 +5,7 @@ import { ProxyError } from '../../../src/core/errors.ts';
 import { nodeId } from '../../../src/core/node.ts';
 import { Dispatcher, type PoolLimits, type Waiter } from '../../../src/pool/dispatcher.ts';
 import type { Link } from '../../../src/pool/link.ts';
+import { readyForQuery } from '../../../src/postgres/messages.ts';
 import { wire as postgres } from '../../../src/postgres/wire.ts';
 import { MemoryChannel } from '../../support/memory-channel.ts';
 import { ManualClock } from '../failover/clock.ts';
@@ -189,6 +190,26 @@ describe('links of one node, user and database', () => {
     dispatcher.give(c.link);
     opened.at(-1)?.hangUp();
     assert.equal(dispatcher.take(), undefined);
+    dispatcher.close(refused('safe'));
+  });
+
+  test('a link whose cancel request is under way is not lent before that has ended and one round trip has passed', async () => {
+    const { dispatcher, opened, wait } = pool({ size: 1 });
+    const a = wait();
+    await settled();
+    assert.ok(a.link !== undefined);
+    let ended = (): void => undefined;
+    const cancelled = new Promise<void>((resolve) => {
+      ended = resolve;
+    });
+    a.link.cancel({ ...postgres, cancel: () => cancelled }, new AbortController().signal);
+    dispatcher.give(a.link);
+    assert.equal(dispatcher.take(), undefined, 'the request may still strike');
+    ended();
+    await settled();
+    assert.equal(dispatcher.take(), undefined, 'it may have struck what comes next');
+    opened[0]?.push(readyForQuery('idle'));
+    assert.equal(dispatcher.take(), a.link);
     dispatcher.close(refused('safe'));
   });
 
