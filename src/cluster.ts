@@ -3,7 +3,7 @@ import type { ClusterStatus, ExplainQuestion, Explanation, PoolStatus } from './
 import type { ClusterConfig } from './config/config.ts';
 import type { Clock } from './core/clock.ts';
 import { Counters } from './core/counters.ts';
-import type { Engine, Gate, Probe, Target } from './core/engine.ts';
+import type { Engine, Gate, LinkKind, Probe, Target } from './core/engine.ts';
 import { ProxyError } from './core/errors.ts';
 import type { Emit, Event } from './core/events.ts';
 import type { Endpoint, NodeId } from './core/node.ts';
@@ -107,8 +107,12 @@ export class Cluster {
 
   /** Where a statement would go, by what is known of the names in it. */
   explain({ database, sql }: ExplainQuestion): Promise<Explanation> {
-    const known = [...this.#data.accounts.all].find((account) => account.database === database);
-    return Promise.resolve(this.#engine.explain(sql, known?.catalogue, this.#data.functions));
+    const accounts = [...this.#data.accounts.all];
+    const known =
+      accounts.find((account) => account.database === database) ??
+      // Links that go from one database to another know them all.
+      accounts.find((account) => account.database === '');
+    return Promise.resolve(this.#engine.explain(sql, database ?? '', known?.catalogue, this.#data.functions));
   }
 
   async close(): Promise<void> {
@@ -130,7 +134,7 @@ export async function startCluster(config: ClusterConfig, options: ClusterOption
   const reach = targets(config);
   const applicationName = `pointsman:${config.name}:${randomBytes(6).toString('hex')}`;
   const monitorTarget = (node: NodeId, database: string = config.monitor.database): Target =>
-    reach(node, config.monitor.user, config.monitor.password, database);
+    reach(node, config.monitor.user, config.monitor.password, { database, options: '' });
   const passwords = new Map(config.users.map((user) => [user.name, user]));
   const probe = engine.probe({
     clock,
@@ -147,7 +151,7 @@ export async function startCluster(config: ClusterConfig, options: ClusterOption
     gate: gateOf(config),
     startupTimeoutMs: config.listen.startupTimeoutMs,
     limits: (user) => ({ ...config.pool, size: passwords.get(user)?.maxConnections ?? config.pool.size }),
-    target: (node, user, database) => reach(node, user, passwords.get(user)?.password, database),
+    target: (node, user, links) => reach(node, user, passwords.get(user)?.password, links),
     holds: config.hold,
     rules: {
       replicas: config.routing.reads === 'replicas',
@@ -240,7 +244,7 @@ function journalOf({ name, failover }: ClusterConfig): Promise<Journal> {
 /** How to reach any node as anyone. */
 function targets(
   config: ClusterConfig,
-): (node: NodeId, user: string, password: string | undefined, database: string) => Target {
+): (node: NodeId, user: string, password: string | undefined, links: LinkKind) => Target {
   const { mode, ca, cert, key } = config.serverTls;
   const pems = {
     ...(ca === undefined ? {} : { ca }),
@@ -249,14 +253,14 @@ function targets(
   };
   const tls = mode === 'disable' ? undefined : clientTls(mode, pems);
   const endpoints = new Map(config.nodes.map(({ id, endpoint }) => [id, endpoint]));
-  return (node, user, password, database) => {
+  return (node, user, password, { database, options }) => {
     const endpoint = endpoints.get(node);
     if (endpoint === undefined) throw new Error(`node ${node} is not configured`);
-    return { node, endpoint, user, password, database, tls };
+    return { node, endpoint, user, password, database, options, tls };
   };
 }
 
-function gateOf(config: ClusterConfig): Gate {
+function gateOf(config: ClusterConfig): Omit<Gate, 'version'> {
   const { tls } = config.listen;
   const users = new Map(config.users.map(({ name, password }) => [name, password ?? '']));
   return {

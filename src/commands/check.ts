@@ -3,9 +3,8 @@ import { type ClusterConfig, loadConfig } from '../config/config.ts';
 import type { Finding, Probe, Target } from '../core/engine.ts';
 import { asProxyError, ProxyError } from '../core/errors.ts';
 import type { Observation, Seen } from '../core/node.ts';
+import { engineNamed } from '../engines.ts';
 import { clientTls } from '../net/tls.ts';
-import { PostgresProbe } from '../postgres/probe.ts';
-import { replicationFinding } from '../postgres/rights.ts';
 
 const USAGE = `pointsman check -c FILE
 
@@ -59,10 +58,6 @@ async function checkFile(name: string, print: Print): Promise<number> {
   let errors = 0;
   for (const cluster of config.clusters) {
     print(`cluster ${cluster.name} (${cluster.engine}, mode ${cluster.failover.mode})\n`);
-    if (cluster.engine !== 'postgres') {
-      print(`  the engine ${cluster.engine} cannot be checked yet\n`);
-      continue;
-    }
     const report = await checkCluster(cluster);
     printReport(report, print);
     errors += report.found.filter(({ severity }) => severity === 'error').length;
@@ -79,13 +74,14 @@ async function checkCluster(cluster: ClusterConfig): Promise<Report> {
   const pems = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
   const tls = clientTls(mode, pems);
   const { user, password, database, timeoutMs } = cluster.monitor;
-  const probe = new PostgresProbe({
+  const probe = engineNamed(cluster.engine).probe({
     clock: performance,
     timeoutMs,
     // Not as a proxy calls itself: a running one would take this for an uncoordinated instance (I12).
     applicationName: 'pointsman-check',
     replicas: cluster.nodes.length - 1,
     promotes: cluster.failover.mode === 'promote',
+    replication: cluster.failover.replication,
   });
   try {
     const targets = cluster.nodes.map(({ id, endpoint }) => ({
@@ -94,11 +90,12 @@ async function checkCluster(cluster: ClusterConfig): Promise<Report> {
       user,
       password,
       database,
+      options: '',
       tls,
     }));
     const observations = await Promise.all(targets.map((target) => probe.observe(target)));
     const findings = await Promise.all(
-      targets.map((target, index) => nodeFindings(probe, cluster, target, observations[index])),
+      targets.map((target, index) => nodeFindings(probe, target, observations[index])),
     );
     return {
       heads: targets.map((target, index) => headOf(target, observations[index])),
@@ -111,7 +108,6 @@ async function checkCluster(cluster: ClusterConfig): Promise<Report> {
 
 async function nodeFindings(
   probe: Probe,
-  cluster: ClusterConfig,
   target: Target,
   observation: Observation | undefined,
 ): Promise<Finding[]> {
@@ -119,12 +115,8 @@ async function nodeFindings(
     const what = `it cannot be observed: ${observation?.message ?? ''}`;
     return [{ severity: 'error', what, mend: mendOf(observation?.failure ?? 'other') }];
   }
-  const { replication } = cluster.failover;
   try {
-    const rights = [...(await probe.rights(target))];
-    if (replication !== undefined)
-      rights.push(await replicationFinding(target, replication, cluster.monitor.timeoutMs));
-    return rights;
+    return [...(await probe.rights(target))];
   } catch (error) {
     return [{ severity: 'error', what: asProxyError(error, 'CONNECT_FAILED', 'server').message, mend: '' }];
   }
@@ -135,7 +127,7 @@ function mendOf(failure: string): string {
     case 'refused':
       return 'start the server, or mend host and port of the node';
     case 'denied':
-      return 'mend user, password and database of `monitor`, and pg_hba.conf of the node';
+      return 'mend user, password and database of `monitor`, and what the node lets in from here';
     case 'starting':
     case 'recovering':
       return 'wait until it has started';
@@ -188,7 +180,8 @@ function headOf({ node, endpoint }: Target, observation: Observation | undefined
   if (observation?.kind !== 'seen') return `${where}  ${observation?.failure ?? 'unknown'}`;
   const from =
     observation.receiving?.active === true ? ` of ${observation.receiving.from ?? 'somebody'}` : '';
-  return `${where}  ${observation.role}${from}, version ${observation.version}, timeline ${observation.branch}`;
+  const branch = observation.branch === '' ? '' : `, timeline ${observation.branch}`;
+  return `${where}  ${observation.role}${from}, version ${observation.version}${branch}`;
 }
 
 const rank = { error: 0, warning: 1, ok: 2 } as const;

@@ -1,22 +1,22 @@
 import { parseArgs } from 'node:util';
 import { type ClusterConfig, loadConfig } from '../config/config.ts';
-import type { Catalogue, FunctionLists, Target } from '../core/engine.ts';
+import type { Catalogue, Explained, FunctionLists, Target } from '../core/engine.ts';
 import { ProxyError } from '../core/errors.ts';
+import { engineNamed } from '../engines.ts';
 import { clientTls } from '../net/tls.ts';
-import { type Assumed, explainText } from '../postgres/explain.ts';
-import { PostgresProbe } from '../postgres/probe.ts';
 
-const USAGE = `pointsman explain [--engine postgres] [-c FILE [--cluster NAME] [--database NAME]] "SQL"
+const USAGE = `pointsman explain [--engine postgres|mysql|mariadb] [-c FILE [--cluster NAME] [--database NAME]] "SQL"
 
 Says where a statement would go, the primary or a replica, and which rule said so.
 With a configuration the names in it are looked up on the cluster's primary. Without one no server is asked:
-relations are taken for plain tables, and functions that are not PostgreSQL's own are unknown.
+relations are taken for plain tables, and functions that are not the engine's own are unknown.
 docs/routing.md lists the rules.
 `;
 
 type Print = (text: string) => void;
 
 interface Question {
+  readonly engine: string;
   readonly sql: string;
   readonly file: string | undefined;
   readonly cluster: string | undefined;
@@ -58,25 +58,36 @@ function questionIn(args: readonly string[]): Question | 'help' | Error {
       },
     });
     if (values.help === true) return 'help';
-    if (values.engine !== 'postgres') return new Error(`the engine ${values.engine} cannot be explained yet`);
     const [sql] = positionals;
     if (sql === undefined || positionals.length > 1) return new Error('give one statement, in quotes');
-    return { sql, file: values.config, cluster: values.cluster, database: values.database };
+    return {
+      engine: values.engine,
+      sql,
+      file: values.config,
+      cluster: values.cluster,
+      database: values.database,
+    };
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }
 }
 
-async function answer(question: Question): Promise<Assumed> {
-  if (question.file === undefined) return explainText(question.sql, undefined);
+const NO_LISTS: FunctionLists = { allow: new Set(), deny: new Set() };
+
+async function answer(question: Question): Promise<Explained> {
+  const database = question.database ?? '';
+  if (question.file === undefined) {
+    return engineNamed(question.engine).explain(question.sql, database, undefined, NO_LISTS);
+  }
   const { clusters } = await loadConfig(question.file);
   const cluster = clusters.find(({ name }) => question.cluster === undefined || name === question.cluster);
-  if (cluster === undefined || cluster.engine !== 'postgres') {
-    throw failed(`there is no PostgreSQL cluster ${question.cluster ?? ''} in ${question.file}`);
+  if (cluster === undefined) {
+    throw failed(`there is no cluster ${question.cluster ?? ''} in ${question.file}`);
   }
   const { allow, deny } = cluster.routing.functions;
   const lists: FunctionLists = { allow: new Set(allow), deny: new Set(deny) };
-  return explainText(question.sql, await catalogueOfPrimary(cluster, question.database), lists);
+  const catalogue = await catalogueOfPrimary(cluster, question.database);
+  return engineNamed(cluster.engine).explain(question.sql, database, catalogue, lists);
 }
 
 /** What the names in a database mean, by the word of the cluster's primary. */
@@ -84,7 +95,7 @@ async function catalogueOfPrimary(cluster: ClusterConfig, database: string | und
   const { mode, ca, cert, key } = cluster.serverTls;
   const tls = clientTls(mode, { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) });
   const { monitor } = cluster;
-  const probe = new PostgresProbe({
+  const probe = engineNamed(cluster.engine).probe({
     clock: performance,
     timeoutMs: monitor.timeoutMs,
     applicationName: `pointsman:${cluster.name}:explain`,
@@ -94,7 +105,8 @@ async function catalogueOfPrimary(cluster: ClusterConfig, database: string | und
   try {
     for (const { id, endpoint } of cluster.nodes) {
       const { user, password } = monitor;
-      const target: Target = { node: id, endpoint, user, password, database: monitor.database, tls };
+      const to = { user, password, database: monitor.database, options: '' };
+      const target: Target = { node: id, endpoint, ...to, tls };
       const seen = await probe.observe(target);
       if (seen.kind !== 'seen' || seen.role !== 'primary') continue;
       return await probe.catalogue({ ...target, database: database ?? monitor.database });
@@ -108,7 +120,7 @@ async function catalogueOfPrimary(cluster: ClusterConfig, database: string | und
 const failed = (tell: string): ProxyError =>
   new ProxyError('CONNECT_FAILED', { side: 'server', retry: 'safe', tell });
 
-function worded({ route, rule, detail, reason, assumption }: Assumed): string {
+function worded({ route, rule, detail, reason, assumption }: Explained): string {
   const name = detail === '' ? '' : ` (${detail})`;
   const rest = assumption === undefined ? '' : `note: ${assumption}\n`;
   return `${route === 'replica' ? 'a replica' : 'the primary'}: ${reason}${name}\nrule: ${rule}\n${rest}`;

@@ -20,6 +20,8 @@ export interface Channel {
   /** Exactly `length` bytes; rejects with a ProxyError when the channel closes first. */
   read(length: number): Promise<Buffer>;
   attach(handler: ChannelHandler): void;
+  /** Undoes `attach`: what comes is read with `read` again, after `unread`. */
+  detach(unread: Buffer): void;
   /** False: more than the high-water mark waits; the writer should stop until `drained`. */
   write(bytes: Uint8Array): boolean;
   /** Stops and restarts the flow of `bytes`. */

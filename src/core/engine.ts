@@ -13,8 +13,11 @@ export interface Engine {
   readonly name: string;
   readonly wire: Wire;
   readonly positions: Positions;
-  /** Where a text would go, and by which rule. Without a catalogue, relations are taken for plain tables. */
-  explain(text: string, catalogue: Catalogue | undefined, lists: FunctionLists): Explained;
+  /**
+   * Where a text would go in a session on `database`, and by which rule. Without a catalogue, relations are taken
+   * for plain tables.
+   */
+  explain(text: string, database: string, catalogue: Catalogue | undefined, lists: FunctionLists): Explained;
   /** Opens a prober; its owner closes it. */
   probe(options: ProbeOptions): Probe;
   control(options: ControlOptions): Control;
@@ -30,6 +33,8 @@ export interface Explained {
   readonly detail: string;
   /** The rule in words. */
   readonly reason: string;
+  /** What the answer rests on and nobody has checked. */
+  readonly assumption?: string;
 }
 
 // ---------------------------------------------------------------- Wire: session and pool
@@ -37,9 +42,12 @@ export interface Explained {
 export interface Wire {
   /**
    * Takes a fresh client channel through TLS, start-up and authentication.
-   * Rejects with a ProxyError after telling the client; the channel is then closed or closing.
+   * Rejects with a ProxyError after telling the client; the channel is then closed or closing. `id`: the number
+   * that the session will have.
    */
-  accept(channel: Channel, gate: Gate): Promise<Accepted>;
+  accept(channel: Channel, gate: Gate, id: number): Promise<Accepted>;
+  /** An accepted client logs in anew on its channel, by a unit of extent `relogin`. Otherwise like `accept`. */
+  reaccept(login: Login, unit: Unit, gate: Gate): Promise<Accepted>;
   /** Ends the start-up of an accepted session: server parameters, its cancel key, ready. */
   greet(login: Login, greeting: Greeting, key: SessionKey): void;
   /** Refuses an accepted session before it was greeted, and closes it. */
@@ -54,6 +62,10 @@ export interface Wire {
   cancel(target: Target, opened: Opened, signal: AbortSignal): Promise<void>;
   /** What a server's refusal of a lone read means for where else it may run; undefined: it is the answer. */
   elsewhere(code: string): Elsewhere | undefined;
+  /** A rollback puts back the settings that its transaction has changed. */
+  readonly settingsRollBack: boolean;
+  /** An error inside a transaction fails all of it: nothing but its end is taken. */
+  readonly errorFailsTransaction: boolean;
 }
 
 /**
@@ -71,6 +83,8 @@ export interface Gate {
   readonly method: string;
   /** The secret of a user; undefined: no such user, which must look like a wrong password. */
   credential(user: string, database: string): string | undefined;
+  /** What the servers say their version is; resolves when one of them has been seen. */
+  version(): Promise<string>;
 }
 
 export type Accepted =
@@ -83,13 +97,23 @@ export type Accepted =
 export interface Login {
   readonly channel: Channel;
   readonly user: string;
+  /** What the client asked for. */
   readonly database: string;
+  readonly links: LinkKind;
   /** Settings asked for at start-up. */
   readonly settings: Settings;
   /** A replication connection: passed to the primary unpooled, or refused. */
   readonly replication: boolean;
   /** Length of the session's secret in bytes, as the negotiated protocol has it. */
   readonly secretLength: number;
+}
+
+/** What a server connection is opened with because nothing can change it later: equal sessions share links. */
+export interface LinkKind {
+  /** '' where a session can go from one database to another. */
+  readonly database: string;
+  /** The engine's own; '' for none. */
+  readonly options: string;
 }
 
 /** How the proxy names a session to its client, for cancel requests. */
@@ -110,6 +134,8 @@ export interface Target {
   readonly user: string;
   readonly password: string | undefined;
   readonly database: string;
+  /** As of LinkKind. */
+  readonly options: string;
   /** Opaque to all but net and the engine; undefined: plain. */
   readonly tls: unknown;
 }
@@ -128,9 +154,10 @@ export interface Opened {
  * - `part`: more of an open unit; gets no reply of its own.
  * - `data`: for the copy that is running; gets no reply of its own. Without one it means nothing.
  * - `last`: ends an open unit.
+ * - `relogin`: the client wants to be somebody else on the same connection; nothing of the session remains.
  * - `quit`: the client says goodbye.
  */
-export type Extent = 'whole' | 'open' | 'part' | 'last' | 'data' | 'quit';
+export type Extent = 'whole' | 'open' | 'part' | 'last' | 'data' | 'relogin' | 'quit';
 
 /** Client bytes and what becomes of them. Engines extend it with what they need to know. */
 export interface Unit extends Plan {
@@ -141,6 +168,8 @@ export interface Unit extends Plan {
 export interface Plan {
   readonly bytes: Buffer;
   readonly expect: Expectation;
+  /** The unit itself is not in it yet: once this has been answered without an error, it is planned again. */
+  readonly before?: true;
 }
 
 export interface Expectation {
@@ -182,6 +211,8 @@ export interface ClientSide {
   next(): Unit | undefined;
   /** Bytes kept while their unit is incomplete. */
   readonly buffered: number;
+  /** Takes out what was pushed and has not become a unit: somebody else reads on from here. */
+  unread(): Buffer;
   classify(unit: Unit, facts: SessionFacts): Intent;
   /**
    * What to send for a unit on a given link, and the replies to expect. Undefined: it must wait until the link has
@@ -197,6 +228,12 @@ export interface ClientSide {
    * `failed`: it ends a transaction that has failed.
    */
   supply(unit: Unit, status: TransactionStatus, failed: boolean): void;
+  /**
+   * Hears how a unit that was sent has ended. Gives what must be asked on the same link before anything else runs
+   * there, `learned` then hears the answer.
+   */
+  completed(unit: Unit, outcome: Outcome): Plan | undefined;
+  learned(outcome: Outcome): void;
   /** Reports an error as the answer to one unit; the session goes on in `status`. */
   fail(error: ProxyError, status: TransactionStatus): void;
   /** Reports an error and closes the channel. */
@@ -211,10 +248,14 @@ export interface Outcome {
   /** The server's code of the first error in the reply; '' if there was none. */
   readonly error: string;
   readonly message: string;
-  /** The last thing done was a rollback of the transaction. */
+  /** The last thing done was a rollback of the transaction. Where settings do not roll back it may stay false. */
   readonly rolledBack: boolean;
-  /** The server reported a setting that changed during the reply. */
+  /** The server reported a setting that changed during the reply, and not all that is to be known of it. */
   readonly settingChanged: boolean;
+  /** Settings that the server reported as they are now, with all that is to be known of them. */
+  readonly changes: readonly SettingChange[];
+  /** State that the reply says is left on the link. */
+  readonly pin: PinReason | undefined;
   /** Rows of a captured reply. */
   readonly rows: readonly (readonly (string | null)[])[];
 }
@@ -254,13 +295,15 @@ export interface ServerSide {
   feed(chunk: Buffer, sink: ReplySink): void;
   /**
    * Makes the link's settings equal; the reply must be awaited if `critical`. `told`: the session that holds the
-   * link hears of the parameters that change by it.
+   * link hears of the parameters that change by it. Undefined: this link cannot become so, another one is needed.
    */
-  adjust(changes: readonly SettingChange[], told?: boolean): Plan & { readonly critical: boolean };
+  adjust(changes: readonly SettingChange[], told?: boolean): Adjustment | undefined;
   /** Gives everything back that a session may have left. */
   readonly reset: Plan;
   /** Puts all settings back, those too that no audit can see. */
   readonly plain: Plan;
+  /** What is left of a link's settings after `reset` or `plain`. */
+  remaining(settings: Settings): Settings;
   /** Does nothing, takes one round trip. */
   readonly ping: Plan;
   /** Ends a transaction without a trace. */
@@ -273,6 +316,10 @@ export interface ServerSide {
   audited(outcome: Outcome): AuditResult;
   /** Says goodbye. */
   readonly quit: Buffer;
+}
+
+export interface Adjustment extends Plan {
+  readonly critical: boolean;
 }
 
 export interface AuditResult {
@@ -301,6 +348,8 @@ export interface ProbeOptions {
   readonly applicationName: string;
   /** Configured nodes besides the primary: what "all standbys" counts. */
   readonly replicas: number;
+  /** The account replicas stream with: `rights` then says whether it may. */
+  readonly replication?: { readonly user: string; readonly password: string | undefined } | undefined;
   /** This proxy is meant to promote: `rights` then reports what is missing for that as errors. */
   readonly promotes: boolean;
 }

@@ -11,6 +11,8 @@ export type ErrorCode =
   | 'HOLD_TIMEOUT'
   | 'LINK_LOST'
   | 'NODE_REFUSED'
+  | 'NOT_YOUR_SESSION'
+  | 'NO_SUCH_SESSION'
   | 'NO_REPLICA'
   | 'OUTCOME_UNKNOWN'
   | 'POOL_FULL'

@@ -13,6 +13,10 @@ export type IntentKind = 'read' | 'write' | 'begin' | 'end' | 'session';
 /** Server state that cannot be carried to another link. The session keeps its link while it lasts. */
 export type PinReason =
   | 'prepared-statement'
+  | 'user-variable'
+  | 'table-lock'
+  /** The server reported a change of state and not which. */
+  | 'session-state'
   | 'unnamed-statement'
   | 'temporary-object'
   | 'advisory-lock'
@@ -46,6 +50,12 @@ export interface Intent {
   readonly looksBack?: boolean;
   /** State that this unit certainly leaves behind on its link. */
   readonly pin: PinReason | undefined;
+  /** If it succeeds nothing is left of the state behind this pin. */
+  readonly unpin?: PinReason;
+  /** If it succeeds the session is as it was after its log-in, but for `settings`. */
+  readonly resets?: boolean;
+  /** It ends another session, or what that one runs. Answered here. */
+  readonly strikes?: Strike;
   /** It may leave or release state that only the server can tell: ask before the link is released. */
   readonly audit: boolean;
   /** It is about something that only the proxy knows: answered by `supply`, never sent. */
@@ -66,3 +76,10 @@ export type Hint =
   | { readonly to: 'primary' }
   | { readonly to: 'replica' }
   | { readonly to: 'node'; readonly node: string };
+
+/** A session to be struck, by the number that clients know it by. */
+export interface Strike {
+  readonly session: number;
+  /** `statement`: only what it runs. */
+  readonly what: 'statement' | 'session';
+}

@@ -74,6 +74,11 @@ export class Connection implements Channel {
     else this.#socket.resume();
   }
 
+  detach(unread: Buffer): void {
+    this.#handler = undefined;
+    if (unread.length > 0) this.#early = unread;
+  }
+
   write(bytes: Uint8Array): boolean {
     return this.#closed || this.#ending ? true : this.#socket.write(bytes);
   }

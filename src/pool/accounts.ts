@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import type { Catalogue, Greeting, Target, Wire } from '../core/engine.ts';
+import type { Catalogue, Greeting, LinkKind, Target, Wire } from '../core/engine.ts';
 import { ProxyError } from '../core/errors.ts';
 import type { NodeId } from '../core/node.ts';
 import type { View } from '../core/view.ts';
@@ -8,10 +8,10 @@ import { Dispatcher, type DispatcherEvents, type PoolLimits } from './dispatcher
 /** Greetings kept per account, one for each set of start-up settings. */
 const GREETINGS = 64;
 
-/** One user on one database: what all its sessions share. */
+/** One user on one kind of link: what all its sessions share. */
 export class Account {
   readonly user: string;
-  readonly database: string;
+  readonly links: LinkKind;
   /** Sessions that are open. */
   sessions = 0;
   /** What the names of the database mean; undefined until the control plane has read it. */
@@ -22,9 +22,13 @@ export class Account {
   readonly #greetings = new Map<string, Greeting>();
   readonly #asking = new Map<string, Promise<Greeting>>();
 
-  constructor(user: string, database: string) {
+  constructor(user: string, links: LinkKind) {
     this.user = user;
-    this.database = database;
+    this.links = links;
+  }
+
+  get database(): string {
+    return this.links.database;
   }
 
   get dispatchers(): Iterable<Dispatcher> {
@@ -85,7 +89,7 @@ export interface AccountsOptions {
   readonly limits: (user: string) => PoolLimits;
   readonly events: DispatcherEvents;
   /** How to reach a node as a user. */
-  readonly target: (node: NodeId, user: string, database: string) => Target;
+  readonly target: (node: NodeId, user: string, links: LinkKind) => Target;
 }
 
 /** All accounts and, through them, all server connections of one cluster. */
@@ -106,13 +110,12 @@ export class Accounts {
     for (const account of this.#byName.values()) if (account.database === database) yield account;
   }
 
-  /** The account of a user and database, for one more session. */
-  enter(user: string, database: string): Account {
-    const name = `${user}\0${database}`;
-    let account = this.#byName.get(name);
+  /** The account of a user and kind of link, for one more session. */
+  enter(user: string, links: LinkKind): Account {
+    let account = this.#byName.get(nameOf(user, links));
     if (account === undefined) {
-      account = new Account(user, database);
-      this.#byName.set(name, account);
+      account = new Account(user, links);
+      this.#byName.set(nameOf(user, links), account);
     }
     account.sessions++;
     return account;
@@ -123,7 +126,7 @@ export class Accounts {
     account.sessions--;
     if (account.sessions > 0) return;
     for (const dispatcher of account.dispatchers) if (dispatcher.links > 0) return;
-    this.#byName.delete(`${account.user}\0${account.database}`);
+    this.#byName.delete(nameOf(account.user, account.links));
     for (const { node } of [...account.dispatchers]) account.drop(node, closedError(node, 'nobody uses it'));
   }
 
@@ -134,7 +137,7 @@ export class Accounts {
     const { wire, clock, limits, events, target } = this.#options;
     const dispatcher = new Dispatcher(
       wire,
-      target(node, account.user, account.database),
+      target(node, account.user, account.links),
       limits(account.user),
       clock,
       events,
@@ -185,6 +188,8 @@ export class Accounts {
     this.#byName.clear();
   }
 }
+
+const nameOf = (user: string, { database, options }: LinkKind): string => `${user}\0${database}\0${options}`;
 
 function closedError(node: NodeId, why: string): ProxyError {
   return new ProxyError('LINK_LOST', {

@@ -146,7 +146,13 @@ async function logIn(
   await authenticate(channel, gate, { user, database, binding: progress.binding }, () => {
     progress.stage = 'challenged';
   });
-  return { channel, user, database, settings, replication, secretLength: secretLength(version) };
+  const links = { database, options: '' };
+  return { channel, user, database, links, settings, replication, secretLength: secretLength(version) };
+}
+
+/** This protocol has no second log-in, and no unit asks for one. */
+export function reaccept(): Promise<Accepted> {
+  return Promise.reject(badStartup('a client logs in once on a connection'));
 }
 
 function badStartup(tell: string, cause?: unknown): ProxyError {

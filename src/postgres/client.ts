@@ -40,6 +40,10 @@ export class PostgresClient implements ClientSide {
     this.#finder.push(chunk);
   }
 
+  unread(): Buffer {
+    return NOTHING;
+  }
+
   next(): Unit | undefined {
     const unit = this.#finder.next();
     if (unit?.extent === 'part' || unit?.extent === 'last') this.#reader.streams(unit);
@@ -69,6 +73,10 @@ export class PostgresClient implements ClientSide {
     this.#login.channel.write(supplyReply(own(unit), status, failed));
   }
 
+  completed(): undefined {}
+
+  learned(): void {}
+
   fail(error: ProxyError, status: TransactionStatus): void {
     this.#login.channel.write(Buffer.concat([errorResponse(error, 'ERROR'), readyForQuery(status)]));
   }
@@ -79,6 +87,7 @@ export class PostgresClient implements ClientSide {
 }
 
 const ZERO = Buffer.alloc(1);
+const NOTHING = Buffer.alloc(0);
 
 /** Units come back to the client half that found them. */
 function own(unit: Unit): PostgresUnit {

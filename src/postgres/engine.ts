@@ -10,7 +10,7 @@ export const postgres: Engine = {
   name: 'postgres',
   wire,
   positions,
-  explain: explainText,
+  explain: (text, _database, catalogue, lists) => explainText(text, catalogue, lists),
   probe: (options) => new PostgresProbe(options),
   control: (options) => new PostgresControl(options),
 };

@@ -27,6 +27,8 @@ export const wordings: Readonly<Record<ErrorCode, Wording>> = {
   HOLD_TIMEOUT: { sqlstate: '57P03', hint: 'Nothing was executed; try again when there is a primary.' },
   LINK_LOST: { sqlstate: '08006' },
   NODE_REFUSED: { sqlstate: '57P03' },
+  NOT_YOUR_SESSION: { sqlstate: '42501' },
+  NO_SUCH_SESSION: { sqlstate: '42704' },
   NO_REPLICA: { sqlstate: '57P03', hint: 'Nothing was executed; try again.' },
   OUTCOME_UNKNOWN: {
     sqlstate: '08007',

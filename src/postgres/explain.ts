@@ -4,11 +4,6 @@ import { assumedCatalogue } from './catalogue.ts';
 import { classifyText } from './classify.ts';
 import { RULES, type RuleId } from './rules.ts';
 
-/** An answer that rests on something nobody has checked says so. */
-export interface Assumed extends Explained {
-  readonly assumption?: string;
-}
-
 const NO_LISTS: FunctionLists = { allow: new Set(), deny: new Set() };
 
 /**
@@ -19,7 +14,7 @@ export function explainText(
   text: string,
   catalogue: Catalogue | undefined,
   lists: FunctionLists = NO_LISTS,
-): Assumed {
+): Explained {
   const taken = new Set<string>();
   const intent = classifyText(Buffer.from(text), {
     standardConformingStrings: true,

@@ -1,4 +1,7 @@
 import type { Outcome, TransactionStatus } from '../core/engine.ts';
+import type { SettingChange } from '../core/settings.ts';
+
+const NO_CHANGES: readonly SettingChange[] = [];
 
 /** How the reader stands to the reply at the head of the queue. */
 export class ReplyState implements Outcome {
@@ -7,6 +10,9 @@ export class ReplyState implements Outcome {
   message = '';
   rolledBack = false;
   settingChanged = false;
+  /** A server reports no more than some parameters. */
+  readonly changes = NO_CHANGES;
+  readonly pin = undefined;
   rows: (string | null)[][] = [];
   /** Something of this reply has been given to its session. */
   delivered = false;

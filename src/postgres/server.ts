@@ -1,4 +1,5 @@
 import {
+  type Adjustment,
   type Aside,
   type AuditResult,
   CAPTURE,
@@ -14,7 +15,7 @@ import {
   type TransactionStatus,
 } from '../core/engine.ts';
 import { ProxyError } from '../core/errors.ts';
-import type { SettingChange, Settings } from '../core/settings.ts';
+import { noSettings, type SettingChange, type Settings } from '../core/settings.ts';
 import { AUDIT_TEXT, auditText, readAudit } from './audit.ts';
 import { dataRow, errorFields, queryMessage } from './frames.ts';
 import { LinkStatements } from './prepared.ts';
@@ -120,7 +121,11 @@ export class PostgresServer implements ServerSide {
     if (at < chunk.length) this.#stash = Buffer.from(chunk.subarray(at));
   }
 
-  adjust(changes: readonly SettingChange[], told = false): Plan & { readonly critical: boolean } {
+  remaining(): Settings {
+    return noSettings;
+  }
+
+  adjust(changes: readonly SettingChange[], told = false): Adjustment {
     const expect = told ? SWALLOW_TELLING : SWALLOW;
     return { bytes: queryMessage(adjustText(changes)), expect, critical: !formatsOnly(changes) };
   }

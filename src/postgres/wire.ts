@@ -1,5 +1,5 @@
 import type { Elsewhere, Wire } from '../core/engine.ts';
-import { accept, refuse } from './accept.ts';
+import { accept, reaccept, refuse } from './accept.ts';
 import { cancel } from './cancel.ts';
 import { PostgresClient } from './client.ts';
 import { connect } from './connect.ts';
@@ -27,6 +27,7 @@ const ELSEWHERE: Readonly<Record<string, Elsewhere>> = {
 
 export const wire: Wire = {
   accept,
+  reaccept,
   greet,
   refuse,
   connect,
@@ -34,4 +35,6 @@ export const wire: Wire = {
   client: (login) => new PostgresClient(login),
   server: (opened) => new PostgresServer(opened),
   elsewhere: (code) => ELSEWHERE[code],
+  settingsRollBack: true,
+  errorFailsTransaction: true,
 };

@@ -12,6 +12,30 @@ export function cancelled(): ProxyError {
   });
 }
 
+export function ended(): ProxyError {
+  return new ProxyError('CANCELLED', {
+    side: 'client',
+    retry: 'safe',
+    tell: 'the session was ended by another one of the same user',
+  });
+}
+
+export function notYours(id: number): ProxyError {
+  return new ProxyError('NOT_YOUR_SESSION', {
+    side: 'client',
+    retry: 'no',
+    tell: `session ${id} is another user's`,
+  });
+}
+
+export function noSuchSession(id: number): ProxyError {
+  return new ProxyError('NO_SUCH_SESSION', {
+    side: 'client',
+    retry: 'no',
+    tell: `there is no session ${id} at this proxy`,
+  });
+}
+
 export function failedTransaction(): ProxyError {
   return new ProxyError('TRANSACTION_FAILED', {
     side: 'client',
@@ -49,6 +73,25 @@ export function abandoned(): ProxyError {
     side: 'client',
     retry: 'safe',
     tell: 'its client went away in the middle of a request or transaction',
+  });
+}
+
+/** A server refused what a unit needs ahead of it. */
+export function refusedByServer(node: NodeId, { error, message }: Outcome): ProxyError {
+  return new ProxyError('NODE_REFUSED', {
+    side: 'server',
+    retry: 'no',
+    tell: `${node} refused it: ${message}`,
+    server: { code: error, message },
+  });
+}
+
+/** What the session keeps on its link stands in the way of its settings. */
+export function stateLost(): ProxyError {
+  return new ProxyError('SETTINGS_FAILED', {
+    side: 'proxy',
+    retry: 'safe',
+    tell: 'the connection to the server cannot be given the settings of this session; connect again',
   });
 }
 

@@ -2,14 +2,25 @@ import { randomFillSync, timingSafeEqual } from 'node:crypto';
 import type { Channel } from '../core/channel.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
-import type { Catalogue, FunctionLists, Gate, Login, SessionKey, Wire } from '../core/engine.ts';
+import type {
+  Accepted,
+  Catalogue,
+  FunctionLists,
+  Gate,
+  Login,
+  SessionKey,
+  Unit,
+  Wire,
+} from '../core/engine.ts';
 import { asProxyError, ProxyError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
+import type { Strike } from '../core/intent.ts';
 import type { NodeId } from '../core/node.ts';
 import { type Ack, emptyView, type Signal, type View } from '../core/view.ts';
 import { type HoldLimits, Holds } from '../hold/holds.ts';
 import { type Account, Accounts, type AccountsOptions } from '../pool/accounts.ts';
 import type { Level, RouteRules } from '../routing/route.ts';
+import { noSuchSession, notYours } from './complaints.ts';
 import type { PoolMode, Realm } from './realm.ts';
 import { Session } from './session.ts';
 import { greetingFor, shuttingDown } from './welcome.ts';
@@ -17,7 +28,7 @@ import { greetingFor, shuttingDown } from './welcome.ts';
 export interface DataPlaneOptions {
   readonly wire: Wire;
   readonly clock: Clock;
-  readonly gate: Gate;
+  readonly gate: Omit<Gate, 'version'>;
   /** A client that has not come through start-up by then is closed, in ms. */
   readonly startupTimeoutMs: number;
   readonly limits: AccountsOptions['limits'];
@@ -55,12 +66,16 @@ export class DataPlane implements Realm {
   /** Sessions that read from each replica. */
   readonly #readers = new Map<NodeId, number>();
   /** Channels that are still in their start-up. */
-  readonly #arriving = new Set<Channel>();
+  readonly #arriving = new Map<Channel, number>();
+  /** Clients that wait for the version of the servers. */
+  readonly #curious: ((version: string) => void)[] = [];
+  readonly #gate: Gate;
   #lastId = 0;
   #closing = false;
 
   constructor(options: DataPlaneOptions) {
     this.#options = options;
+    this.#gate = { ...options.gate, version: () => this.#version() };
     this.wire = options.wire;
     this.clock = options.clock;
     this.level = options.level;
@@ -117,21 +132,27 @@ export class DataPlane implements Realm {
   // ------------------------------------------------------------ clients
 
   /** Takes a fresh client. Never rejects. */
-  async admit(channel: Channel): Promise<void> {
-    if (this.#closing) {
-      channel.destroy();
-      return;
-    }
-    this.#arriving.add(channel);
+  admit(channel: Channel): Promise<void> {
+    const id = this.#newId();
+    return this.#admit(channel, id, this.wire.accept(channel, this.#gate, id));
+  }
+
+  logInAnew(login: Login, unit: Unit, id: number): void {
+    void this.#admit(login.channel, id, this.wire.reaccept(login, unit, this.#gate));
+  }
+
+  async #admit(channel: Channel, id: number, accepting: Promise<Accepted>): Promise<void> {
+    if (this.#closing) channel.destroy();
+    this.#arriving.set(channel, id);
     const address = channel.remoteAddress;
     const deadline = this.clock.after(this.#options.startupTimeoutMs, () => {
       this.#refused('STARTUP_TIMEOUT', `no start-up within ${this.#options.startupTimeoutMs} ms`, address);
       channel.destroy();
     });
     try {
-      const accepted = await this.wire.accept(channel, this.#options.gate);
+      const accepted = await accepting;
       deadline.cancel();
-      if (accepted.kind === 'session') await this.#open(accepted.login);
+      if (accepted.kind === 'session') await this.#open(accepted.login, id);
       else if (accepted.kind === 'cancel') {
         this.#cancel(accepted.key);
         channel.end();
@@ -151,16 +172,16 @@ export class DataPlane implements Realm {
     this.wire.refuse(channel, error);
   }
 
-  async #open(login: Login): Promise<void> {
+  async #open(login: Login, id: number): Promise<void> {
     const { channel, user, database } = login;
-    const account = this.accounts.enter(user, database);
+    const account = this.accounts.enter(user, login.links);
     try {
       if (login.replication) throw noReplication();
       const greeting = await greetingFor(this, account, login.settings);
       if (this.#closing) throw shuttingDown();
       if (channel.closed) throw goneAtStartup();
       account.catalogue = this.#options.needs(account);
-      const key = this.#newKey(login.secretLength);
+      const key = { id, secret: randomFillSync(Buffer.alloc(login.secretLength)) };
       const session = new Session(this, login, key, account, greeting, (ended) => this.#ended(ended));
       this.#sessions.set(key.id, session);
       this.counters.clientsNow++;
@@ -180,12 +201,27 @@ export class DataPlane implements Realm {
     this.accounts.leave(session.account);
   }
 
-  /** A number no other session has, and a secret, for cancel requests. */
-  #newKey(secretLength: number): SessionKey {
+  /** A number no other session has. */
+  #newId(): number {
     do {
       this.#lastId = (this.#lastId % 0x7fff_fffe) + 1;
     } while (this.#sessions.has(this.#lastId));
-    return { id: this.#lastId, secret: randomFillSync(Buffer.alloc(secretLength)) };
+    return this.#lastId;
+  }
+
+  /** What the servers say their version is, when one has been seen. */
+  #version(): Promise<string> {
+    const seen = versionIn(this.view);
+    return seen === '' ? new Promise((resolve) => this.#curious.push(resolve)) : Promise.resolve(seen);
+  }
+
+  strike(by: Session, { session: id, what }: Strike): ProxyError | undefined {
+    const struck = this.#sessions.get(id);
+    if (struck === undefined) return noSuchSession(id);
+    if (struck.login.user !== by.login.user) return notYours(id);
+    if (what === 'statement') struck.cancel();
+    else struck.end();
+    return undefined;
   }
 
   #cancel(key: SessionKey): void {
@@ -215,6 +251,8 @@ export class DataPlane implements Realm {
       closed.push(node.id);
     }
     this.accounts.applied(view, previous);
+    const version = versionIn(view);
+    if (version !== '') for (const tell of this.#curious.splice(0)) tell(version);
     if (mayServe(view, previous)) this.holds.release();
     return { epoch: view.epoch, version: view.version, closed, unknown: before };
   }
@@ -239,11 +277,17 @@ export class DataPlane implements Realm {
   /** Ends all sessions and links. */
   close(): void {
     this.#closing = true;
-    for (const channel of this.#arriving) channel.destroy();
+    for (const channel of this.#arriving.keys()) channel.destroy();
     for (const session of [...this.#sessions.values()]) session.die(shuttingDown());
     this.holds.close();
     this.accounts.close();
   }
+}
+
+/** The primary's version, or any node's; '' while none has been seen. */
+function versionIn({ nodes, primary }: View): string {
+  const first = nodes.find(({ id }) => id === primary) ?? nodes.find(({ version }) => version !== '');
+  return first?.version ?? '';
 }
 
 /** Whether what waits for a node may find one now: every observation makes a view, most say nothing new. */

@@ -1,5 +1,5 @@
-import type { ClientSide, Outcome } from '../core/engine.ts';
-import { difference, noSettings } from '../core/settings.ts';
+import type { ClientSide, Outcome, Plan } from '../core/engine.ts';
+import { difference } from '../core/settings.ts';
 import type { Dispatcher } from '../pool/dispatcher.ts';
 import { Injected } from '../pool/injected.ts';
 import type { Link, LinkHolder, Loss } from '../pool/link.ts';
@@ -11,8 +11,12 @@ import type { SessionState } from './state.ts';
 export interface Lessee {
   /** The link is equal to the session: what waits may be sent. */
   leaseReady(): void;
+  /** The server refused what a unit needs first. */
+  leaseBarred(lease: Lease, outcome: Outcome): void;
   /** The server refused to become like the session. The lease is over, unless the session is pinned to it. */
   leaseRefused(lease: Lease, outcome: Outcome): void;
+  /** The answer to `ask`. */
+  leaseTold(lease: Lease, outcome: Outcome): void;
   /** What was left on the link is known; the lease may be over. */
   leaseSettled(): void;
   leaseLost(lease: Lease, loss: Loss): void;
@@ -61,17 +65,18 @@ export class Lease implements LinkHolder {
 
   // ------------------------------------------------------------ before a unit
 
-  /** Makes the link equal to the session. True: it is; false: `leaseReady` or `leaseRefused` will say. */
-  prepare(): boolean {
+  /** Makes the link equal to the session. `later`: `leaseReady` or `leaseRefused` will say; `never`: it cannot be. */
+  prepare(): 'ready' | 'later' | 'never' {
     const { link } = this;
     const state = this.#state;
-    if (link.settings === state.settings) return !this.#sendBegin();
+    if (link.settings === state.settings) return this.#begun();
     const plan = link.server.adjust(difference(link.settings, state.settings), state.misled);
+    if (plan === undefined) return 'never';
     state.misled = false;
     if (!plan.critical) {
       link.settings = state.settings;
       this.#inject(plan, () => this.#lessee.leaseIdle());
-      return !this.#sendBegin();
+      return this.#begun();
     }
     this.#inject(plan, (outcome) => {
       if (outcome.error !== '') {
@@ -81,7 +86,24 @@ export class Lease implements LinkHolder {
       link.settings = state.settings;
       if (!this.#sendBegin()) this.#lessee.leaseReady();
     });
-    return false;
+    return 'later';
+  }
+
+  #begun(): 'ready' | 'later' {
+    return this.#sendBegin() ? 'later' : 'ready';
+  }
+
+  /** Sends what a unit needs first; `leaseReady` or `leaseBarred` will say. */
+  sendFirst(plan: Plan): void {
+    this.#inject(plan, (outcome) => {
+      if (outcome.error === '') this.#lessee.leaseReady();
+      else this.#lessee.leaseBarred(this, outcome);
+    });
+  }
+
+  /** Asks what must be known before anything else runs here; `leaseTold` follows. */
+  ask(question: Plan): void {
+    this.#inject(question, (outcome) => this.#lessee.leaseTold(this, outcome));
   }
 
   /** The BEGIN that was held back goes out; the statement waits for its answer, or it might run alone. */
@@ -180,7 +202,7 @@ export class Lease implements LinkHolder {
     const { link } = this;
     const clean = new Injected((outcome) => {
       if (outcome.error !== '' || outcome.status !== 'idle') link.dirty = true;
-      link.settings = noSettings;
+      link.settings = link.server.remaining(link.settings);
       this.#dispatcher.give(link);
     });
     link.send(plan, clean, undefined);

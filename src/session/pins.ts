@@ -4,6 +4,9 @@ import type { PinReason } from '../core/intent.ts';
 const UNSEEN: ReadonlySet<PinReason> = new Set<PinReason>([
   'session-pooling',
   'session-setting',
+  'session-state',
+  'user-variable',
+  'table-lock',
   'unnamed-statement',
   'loaded-library',
   'two-phase',

@@ -1,12 +1,15 @@
 import type { Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
-import type { FunctionLists, Wire } from '../core/engine.ts';
+import type { FunctionLists, Login, Unit, Wire } from '../core/engine.ts';
+import type { ProxyError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
+import type { Strike } from '../core/intent.ts';
 import type { NodeId } from '../core/node.ts';
 import type { Signal, View } from '../core/view.ts';
 import type { Holds } from '../hold/holds.ts';
 import type { Account, Accounts } from '../pool/accounts.ts';
 import type { Level, RouteRules } from '../routing/route.ts';
+import type { Session } from './session.ts';
 
 /** `transaction`: a link is leased for a transaction. `session`: for the life of the session. */
 export type PoolMode = 'transaction' | 'session';
@@ -26,6 +29,10 @@ export interface Realm {
   readonly emit: Emit;
   mode(user: string): PoolMode;
   signal(signal: Signal): void;
+  /** Ends a session, or cancels what it runs, in the name of another. The error says why not. */
+  strike(by: Session, strike: Strike): ProxyError | undefined;
+  /** The client of a session that is over logs in again on its connection. */
+  logInAnew(login: Login, unit: Unit, id: number): void;
   /** Names of a database were unknown, or have changed. */
   stale(account: Account, how: 'missed' | 'changed'): void;
   /** Sessions that read from a replica are counted there, so that new ones spread. */

@@ -7,7 +7,16 @@ import type { Entry, Link, Loss, ReplyOwner, Request } from '../pool/link.ts';
 import { notOnReplica } from '../routing/refusals.ts';
 import { Approach, type Found, type Seeker } from './approach.ts';
 import { Bearings } from './bearings.ts';
-import { cancelled, failedTransaction, looksBack, noLongerWritable, settingsRefused } from './complaints.ts';
+import {
+  cancelled,
+  ended,
+  failedTransaction,
+  looksBack,
+  noLongerWritable,
+  refusedByServer,
+  settingsRefused,
+  stateLost,
+} from './complaints.ts';
 import { Lease, type Lessee } from './lease.ts';
 import { judgeLoss } from './loss.ts';
 import type { Realm } from './realm.ts';
@@ -156,6 +165,10 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
         if (this.#owed > 0) return false;
         this.#leave('the client said goodbye');
         return true;
+      case 'relogin':
+        if (this.#owed > 0) return false;
+        this.#logInAnew(unit);
+        return true;
       case 'part':
       case 'last':
         return this.#more(unit);
@@ -182,8 +195,9 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
     const { unit, intent } = request;
     const { transaction, status, pin } = this.#state;
     if (transaction?.failedHere === true) return this.#whileFailed(unit, intent);
-    if (intent.here && status !== 'failed') return this.#answerHere(unit);
+    if (intent.here && status !== 'failed') return this.#answerHere(unit, intent);
     if (this.#lease !== undefined) return this.#onLease(this.#lease, request);
+    if (intent.resets === true) return this.#resetHere(unit, intent);
     const whole = unit.extent === 'whole';
     if (transaction?.held !== undefined) {
       if (intent.kind !== 'end' || !whole) return this.#seek(request);
@@ -197,9 +211,18 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
   }
 
   /** Answers what only the proxy knows, once all before it has been answered. */
-  #answerHere(unit: Unit): boolean {
+  #answerHere(unit: Unit, intent: Intent): boolean {
     if (this.#owed > 0) return false;
-    this.#client.supply(unit, this.#state.status, false);
+    const refused = intent.strikes === undefined ? undefined : this.#realm.strike(this, intent.strikes);
+    if (this.#phase === 'closed') return true;
+    if (refused === undefined) this.#client.supply(unit, this.#state.status, false);
+    else this.#client.fail(refused, this.#state.status);
+    return true;
+  }
+
+  #resetHere(unit: Unit, intent: Intent): boolean {
+    this.#state.resetHere(intent);
+    this.#client.supply(unit, 'idle', false);
     return true;
   }
 
@@ -248,7 +271,7 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
 
   /** A unit that is never passed on. Its transaction has failed, as it would have on the server. */
   #refuseOn(lease: Lease, unit: Unit, error: ProxyError): void {
-    if (!this.#state.inTransaction) {
+    if (!this.#state.inTransaction || !this.#realm.wire.errorFailsTransaction) {
       this.#refuse(unit, error);
       return;
     }
@@ -328,9 +351,21 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
   }
 
   #prepare(lease: Lease, request: Request): boolean {
-    if (lease.prepare()) return this.#send(lease, request);
+    const prepared = lease.prepare();
+    if (prepared === 'ready') return this.#send(lease, request);
+    if (prepared === 'never') return this.#another(lease, request);
     this.#phase = 'preparing';
     return false;
+  }
+
+  /** The link can never be like the session: it closes, and another one is found. */
+  #another(lease: Lease, request: Request): boolean {
+    if (this.pin !== undefined || (this.#state.inTransaction && this.#state.transaction?.held === undefined))
+      throw stateLost();
+    this.#lease = undefined;
+    lease.link.dirty = true;
+    lease.release();
+    return this.#seek(request);
   }
 
   /** False: not before the link has answered what it owes. */
@@ -338,6 +373,11 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
     const { link } = lease;
     const plan = this.#client.plan(request.unit, link.server, link.owed > 0);
     if (plan === undefined) return false;
+    if (plan.before === true) {
+      this.#phase = 'preparing';
+      lease.sendFirst(plan);
+      return false;
+    }
     this.#began = false;
     this.#approach.over();
     this.#resets = this.#state.mayReset(request.intent);
@@ -352,6 +392,40 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
     if (request !== undefined && this.#lease !== undefined && this.#send(this.#lease, request)) {
       this.#pending = undefined;
     }
+    this.#advance();
+  }
+
+  /** As if the unit itself had been refused: it may run elsewhere, or that is its answer. */
+  leaseBarred(lease: Lease, outcome: Outcome): void {
+    const request = this.#pending;
+    this.#phase = 'flowing';
+    if (request === undefined) return;
+    const where = this.#mayRunElsewhere(lease, request)
+      ? this.#realm.wire.elsewhere(outcome.error)
+      : undefined;
+    if (where !== undefined) {
+      this.#realm.emit({ kind: 'retried', from: lease.link.target.node, because: outcome.error });
+      this.#takeBack(lease, request, where);
+      return;
+    }
+    this.#pending = undefined;
+    this.#refuse(request.unit, refusedByServer(lease.link.target.node, outcome));
+    if (this.#state.status === 'idle' && this.pin === undefined && this.#lease === lease) {
+      this.#lease = undefined;
+      lease.release();
+    }
+    this.#advance();
+  }
+
+  #mayRunElsewhere({ link, onPrimary }: Lease, { intent }: Request): boolean {
+    if (onPrimary || this.#bearings.retried || this.pin !== undefined) return false;
+    return intent.kind === 'read' && link.owed === 0 && !this.#state.inTransaction;
+  }
+
+  leaseTold(lease: Lease, outcome: Outcome): void {
+    this.#client.learned(outcome);
+    this.#phase = 'flowing';
+    if (lease.link.owed === 0 && !this.#state.inTransaction) this.#settle(lease);
     this.#advance();
   }
 
@@ -430,6 +504,12 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
       return;
     }
     this.#complete(lease, request.intent, outcome);
+    const question = this.#client.completed(request.unit, outcome);
+    if (question !== undefined) {
+      this.#phase = 'settling';
+      lease.ask(question);
+      return;
+    }
     if (link.owed === 0 && outcome.status === 'idle') this.#settle(lease);
     this.#advance();
   }
@@ -531,6 +611,11 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
     this.#resume();
   }
 
+  /** Another session ends this one. */
+  end(): void {
+    this.die(ended());
+  }
+
   /** The client asks to cancel what the session runs. Strikes only its own unit, and never a COMMIT in flight. */
   cancel(): void {
     if (this.#approach.isWaiting) {
@@ -554,9 +639,23 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
     this.#leave(error.code);
   }
 
+  /** The client is to be somebody else: the session is over, its connection is not. */
+  #logInAnew(unit: Unit): void {
+    const unread = this.#client.unread();
+    this.#part('the client logs in anew');
+    this.login.channel.detach(unread);
+    this.#realm.logInAnew(this.login, unit, this.key.id);
+  }
+
   /** Ends the session. */
   #leave(reason: string): void {
     if (this.#phase === 'closed') return;
+    this.#part(reason);
+    this.login.channel.end();
+  }
+
+  /** Gives up all that the session has, but for its client. */
+  #part(reason: string): void {
     this.#approach.stop();
     this.#phase = 'closed';
     this.#pending = undefined;
@@ -565,7 +664,6 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
     lease?.abandon(this.#copying !== undefined);
     this.#state.unpin();
     this.#bearings.unstick();
-    this.login.channel.end();
     const { user, database } = this.login;
     this.#realm.emit({ kind: 'client-closed', user, database, reason });
     this.#closed(this);

@@ -18,6 +18,8 @@ import { auditSees } from './pins.ts';
 import type { Realm } from './realm.ts';
 import type { Transaction } from './transaction.ts';
 
+const NO_PINS: readonly PinReason[] = [];
+
 /**
  * What makes a session the same on whichever link it runs: its settings, its transaction, and what keeps it where
  * it is.
@@ -34,7 +36,7 @@ export class SessionState implements SessionFacts {
   /** The client has been told of parameters that are not those of its session. */
   misled = false;
   readonly #realm: Realm;
-  #pin: PinReason | undefined;
+  #pins: readonly PinReason[] = NO_PINS;
   /** The open transaction has changed the schema. */
   #schemaChanged = false;
 
@@ -59,8 +61,9 @@ export class SessionState implements SessionFacts {
     return this.status !== 'idle';
   }
 
+  /** What keeps the session where it is; the oldest reason of several. */
   get pin(): PinReason | undefined {
-    return this.#pin;
+    return this.#pins[0];
   }
 
   // ------------------------------------------------------------ transactions that no server knows
@@ -73,7 +76,7 @@ export class SessionState implements SessionFacts {
 
   /** The proxy refuses a statement of the open transaction, if there is one: only its end is taken from here on. */
   failHere(): void {
-    if (this.transaction === undefined) return;
+    if (this.transaction === undefined || !this.#realm.wire.errorFailsTransaction) return;
     const before = this.transaction.settingsBefore;
     this.transaction = { held: undefined, failedHere: true, settingsBefore: before };
     this.settings = before;
@@ -83,6 +86,18 @@ export class SessionState implements SessionFacts {
   endHere(): void {
     this.transaction = undefined;
     this.status = 'idle';
+  }
+
+  /** All that the session has is given up, and no server has anything of it. */
+  resetHere({ settings }: Intent): void {
+    this.endHere();
+    this.settings = changed(this.login.settings, settings);
+  }
+
+  #reset(link: Link, { settings }: Intent): void {
+    link.settings = link.server.remaining(link.settings);
+    this.settings = changed(this.login.settings, settings);
+    this.#dropPins((pin) => pin !== 'session-pooling');
   }
 
   // ------------------------------------------------------------ what a unit has changed
@@ -95,20 +110,23 @@ export class SessionState implements SessionFacts {
     if (status !== 'idle' && before === 'idle' && this.transaction === undefined) {
       this.transaction = { held: undefined, failedHere: false, settingsBefore: this.settings };
     }
-    if (intent.settings.length > 0 && error === '') {
-      this.setSettings(link, changed(link.settings, intent.settings));
-    }
+    const known = error === '' ? [...intent.settings, ...outcome.changes] : outcome.changes;
+    if (known.length > 0) this.setSettings(link, changed(link.settings, known));
     if (status === 'idle' && this.transaction !== undefined) {
       this.#transactionOver(link, this.transaction.settingsBefore, intent, outcome);
     }
     // What an error has spared can be asked, unless no view shows it.
     if (intent.pin !== undefined && (error === '' || !auditSees(intent.pin))) this.setPin(intent.pin);
+    if (outcome.pin !== undefined) this.setPin(outcome.pin);
+    if (intent.unpin !== undefined && error === '') this.#dropPins((pin) => pin === intent.unpin);
+    if (intent.resets === true && error === '') this.#reset(link, intent);
     if (intent.audit || (outcome.settingChanged && intent.settings.length === 0)) this.auditDue = true;
   }
 
   /** A rollback puts the settings back. Where more ran than the end itself, the server is asked what holds. */
   #transactionOver(link: Link, before: Settings, intent: Intent, outcome: Outcome): void {
     this.transaction = undefined;
+    if (!this.#realm.wire.settingsRollBack) return;
     if (this.settings === before && link.settings === before) return;
     if (intent.kind !== 'end') this.auditDue = true;
     if (outcome.rolledBack || outcome.error !== '') this.setSettings(link, before);
@@ -133,7 +151,7 @@ export class SessionState implements SessionFacts {
   noteNames({ names }: Intent): void {
     if (names === 'changed') this.#schemaChanged = true;
     // The names of temporary tables are in no catalogue, however often it is read.
-    else if (names === 'missed' && this.#pin !== 'temporary-object')
+    else if (names === 'missed' && !this.#pins.includes('temporary-object'))
       this.#realm.stale(this.account, 'missed');
     if (!this.#schemaChanged || (names !== 'changed' && this.inTransaction)) return;
     this.#realm.stale(this.account, 'changed');
@@ -143,26 +161,28 @@ export class SessionState implements SessionFacts {
   // ------------------------------------------------------------ pins
 
   setPin(reason: PinReason): void {
-    // A pin that ends only with the session stays.
-    if (this.#pin === reason || (this.#pin !== undefined && !auditSees(this.#pin))) return;
-    this.unpin();
-    this.#pin = reason;
+    if (this.#pins.includes(reason)) return;
+    this.#pins = [...this.#pins, reason];
     this.#realm.counters.pinned(reason).count++;
     this.#realm.emit({ kind: 'pinned', reason, user: this.login.user, database: this.login.database });
   }
 
   unpin(): void {
-    if (this.#pin === undefined) return;
-    this.#realm.counters.pinned(this.#pin).count--;
-    this.#pin = undefined;
+    this.#dropPins(() => true);
+  }
+
+  #dropPins(which: (pin: PinReason) => boolean): void {
+    const kept = this.#pins.filter((pin) => !which(pin));
+    if (kept.length === this.#pins.length) return;
+    for (const pin of this.#pins) if (which(pin)) this.#realm.counters.pinned(pin).count--;
+    this.#pins = kept.length === 0 ? NO_PINS : kept;
   }
 
   /** What an audit has found on the link. */
   audited(link: Link, found: AuditResult): void {
     this.setSettings(link, found.settings);
-    if (this.#pin !== undefined && !auditSees(this.#pin)) return;
-    if (found.pin === undefined) this.unpin();
-    else this.setPin(found.pin);
+    this.#dropPins((pin) => auditSees(pin) && pin !== found.pin);
+    if (found.pin !== undefined) this.setPin(found.pin);
   }
 
   /** What was left stays unknown, so the session stays where it is until it can be asked. */

@@ -18,11 +18,14 @@ export async function greetingFor(realm: Realm, account: Account, settings: Sett
   const known = account.greeting(settings.fingerprint);
   if (known !== undefined) return known;
   return account.once(settings.fingerprint, async () => {
-    const [link, dispatcher] = await anyLink(realm, account);
-    try {
-      return await greetingOf(link, settings);
-    } finally {
-      dispatcher.give(link);
+    for (;;) {
+      const [link, dispatcher] = await anyLink(realm, account);
+      try {
+        const greeting = await greetingOf(link, settings);
+        if (greeting !== undefined) return greeting;
+      } finally {
+        dispatcher.give(link);
+      }
     }
   });
 }
@@ -67,8 +70,14 @@ function held(realm: Realm, since: number): Promise<void> {
   });
 }
 
-function greetingOf(link: Link, settings: Settings): Promise<Greeting> {
+/** Undefined: this link can never have these settings, and closes. */
+function greetingOf(link: Link, settings: Settings): Promise<Greeting | undefined> {
   if (link.settings === settings) return Promise.resolve(link.server.greeting);
+  const plan = link.server.adjust(difference(link.settings, settings));
+  if (plan === undefined) {
+    link.dirty = true;
+    return Promise.resolve(undefined);
+  }
   return new Promise((resolve, reject) => {
     link.holder = {
       linkLost: (_link, loss) => reject(loss.error),
@@ -84,7 +93,7 @@ function greetingOf(link: Link, settings: Settings): Promise<Greeting> {
       link.settings = settings;
       resolve(link.server.greeting);
     });
-    link.send(link.server.adjust(difference(link.settings, settings)), adjusted, undefined);
+    link.send(plan, adjusted, undefined);
   });
 }
 

@@ -45,6 +45,7 @@ export async function startAuthServer(): Promise<AuthServer> {
         user,
         password: user === 'md5er' ? 'plain' : PASSWORD,
         database: 'postgres',
+        options: '',
         tls: undefined,
         ...change,
       }),

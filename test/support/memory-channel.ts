@@ -39,8 +39,15 @@ export class MemoryChannel implements Channel {
 
   attach(handler: ChannelHandler): void {
     this.#handler = handler;
-    if (this.#received.length > 0) handler.bytes(this.#received);
+    const received = this.#received;
+    this.#received = Buffer.alloc(0);
+    if (received.length > 0) handler.bytes(received);
     if (this.closed) handler.closed(undefined);
+  }
+
+  detach(unread: Buffer): void {
+    this.#handler = undefined;
+    this.#received = unread;
   }
 
   write(bytes: Uint8Array): boolean {

@@ -14,6 +14,7 @@ export const gate: Gate = {
   tls: undefined,
   tlsRequired: false,
   method: 'scram-sha-256',
+  version: () => Promise.resolve('18'),
   credential: (user) => (user === 'app' ? 'secret' : undefined),
 };
 export const open: Gate = { ...gate, method: 'trust', credential: () => 'secret' };

@@ -48,6 +48,7 @@ const gate = (change: Partial<Gate> = {}): Gate => ({
   tlsRequired: false,
   method: 'scram-sha-256',
   credential: (user) => credentials[user],
+  version: () => Promise.resolve('18'),
   ...change,
 });
 const secure = (name: keyof typeof certificates = 'rsa'): Partial<Gate> => ({
@@ -165,6 +166,7 @@ test('the two halves of this house understand each other, bound to the certifica
       user: 'app',
       password: PASSWORD,
       database: 'app',
+      options: '',
       tls: clientTls('verify-full', { ca: certificates.rsa.cert }),
     },
     AbortSignal.timeout(10_000),

@@ -244,6 +244,7 @@ describe('a probe of something that is no server', () => {
     user: 'nobody',
     password: 'nothing',
     database: 'none',
+    options: '',
     tls: undefined,
   });
 

@@ -9,7 +9,7 @@ import { PostgresProbe } from '../../../src/postgres/probe.ts';
 export function targetOf(cluster: EmbeddedCluster, id: string): Target {
   const { monitor, client } = cluster.credentials;
   const endpoint = { host: '127.0.0.1', port: cluster.node(id).port };
-  return { node: nodeId(id), endpoint, ...monitor, database: client.database, tls: undefined };
+  return { node: nodeId(id), endpoint, ...monitor, database: client.database, options: '', tls: undefined };
 }
 
 export function probeWith(options: Partial<ProbeOptions> = {}): PostgresProbe {

@@ -53,6 +53,7 @@ export class Story implements AsyncDisposable {
         user: 'monitor',
         password: undefined,
         database: 'main',
+        options: '',
         tls: undefined,
       }),
       emit: (event) => this.events.push(event),

@@ -25,6 +25,7 @@ const target: Target = {
   user: 'u',
   password: undefined,
   database: 'd',
+  options: '',
   tls: undefined,
 };
 

@@ -14,6 +14,7 @@ const target: Target = {
   user: 'u',
   password: undefined,
   database: 'd',
+  options: '',
   tls: undefined,
 };
 const lastWords = (code: string): Buffer => message('E', `SFATAL\0VFATAL\0C${code}\0Mgoodbye\0\0`);

@@ -11,7 +11,15 @@ const upstream = { endpoint, user: 'replicator', password: 'secret', application
 /** A session that answers by what a statement contains, and notes the statements. */
 function scripted(answers: readonly (readonly [string, Row | undefined])[], said: string[]): ControlSession {
   return {
-    target: { node: nodeId('pg-3'), endpoint, user: '', password: undefined, database: '', tls: undefined },
+    target: {
+      node: nodeId('pg-3'),
+      endpoint,
+      user: '',
+      password: undefined,
+      database: '',
+      options: '',
+      tls: undefined,
+    },
     signal: new AbortController().signal,
     query: async (text) => {
       said.push(text.trim());

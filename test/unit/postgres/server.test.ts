@@ -35,7 +35,7 @@ const reply = (...rows: string[]): Buffer =>
 class Recorder implements ReplySink {
   readonly queue: Expectation[];
   readonly delivered: Buffer[] = [];
-  readonly outcomes: Omit<Outcome, 'rows'>[] = [];
+  readonly outcomes: Omit<Outcome, 'rows' | 'changes' | 'pin'>[] = [];
   readonly rows: Outcome['rows'][] = [];
   readonly asides: Aside[] = [];
   copies = 0;

@@ -12,6 +12,7 @@ const targets: Target[] = ['a', 'b'].map((name) => ({
   user: 'm',
   password: undefined,
   database: 'd',
+  options: '',
   tls: undefined,
 }));
 
