@@ -225,11 +225,12 @@ function writableBranch(c: Case, phase: Promoting): string | undefined {
 
 export const promoteAgain: Rule = {
   id: 'F51',
-  reason: 'a failed promotion is repeated while the candidate answers',
+  reason: 'a failed promotion is repeated while the candidate answers, as one of this cluster',
   decide(c) {
     const { phase } = c.state;
     if (phase.name !== 'promoting' || phase.result?.ok !== false) return undefined;
     if (phase.attempt >= PROMOTE_ATTEMPTS || presentNode(c, phase.candidate) === undefined) return undefined;
+    if (isForeign(c, phase.candidate)) return undefined;
     return attempt(c, { ...phase, attempt: phase.attempt + 1 });
   },
 };
