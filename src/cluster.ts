@@ -72,7 +72,12 @@ export class Cluster {
   /** The figures for a scrape, with what is now brought up to date. */
   figures(): MetricSource {
     this.#data.count();
-    return { cluster: this.name, counters: this.#counters, view: () => this.#data.view };
+    return {
+      cluster: this.name,
+      engine: this.#engine.name,
+      counters: this.#counters,
+      view: () => this.#data.view,
+    };
   }
 
   status(): ClusterStatus {

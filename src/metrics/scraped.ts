@@ -5,6 +5,7 @@ import type { View } from '../core/view.ts';
 /** One cluster's figures, read at each scrape. */
 export interface MetricSource {
   readonly cluster: string;
+  readonly engine: string;
   readonly counters: Counters;
   view(): View;
 }
@@ -48,6 +49,13 @@ const eachNode =
     counters.nodes.map((node): Sample => [value(node), { node: node.node }]);
 
 const CLUSTER: readonly Figure[] = [
+  {
+    name: 'cluster_info',
+    help: '1, with the engine of the cluster',
+    labels: ['engine'],
+    type: 'gauge',
+    read: ({ engine }) => [[1, { engine }]],
+  },
   {
     name: 'clients',
     help: 'Authenticated clients now',

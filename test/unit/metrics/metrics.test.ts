@@ -36,7 +36,7 @@ const view: View = {
 
 function setUp() {
   const counters = new Counters([one, two]);
-  const sources: MetricSource[] = [{ cluster: 'main', counters, view: () => view }];
+  const sources: MetricSource[] = [{ cluster: 'main', engine: 'one', counters, view: () => view }];
   return { counters, sources, metrics: createMetrics({ sources: () => sources, version: '1.2.3' }) };
 }
 
@@ -94,6 +94,7 @@ test('per-query figures are read from the plain integers at each scrape', async 
   node.units('R01').count = 41;
   const found = await lines(metrics.render());
   for (const line of [
+    'pointsman_cluster_info{cluster="main",engine="one"} 1',
     'pointsman_clients{cluster="main"} 5',
     'pointsman_client_bytes_total{cluster="main",direction="out"} 99',
     'pointsman_pinned{cluster="main",reason="listen"} 2',
@@ -123,7 +124,7 @@ test('the view is shown: epoch, primary, roles, states and lag', async () => {
 
 test('clusters are told apart by their label', async () => {
   const { metrics, sources } = setUp();
-  sources.push({ cluster: 'second', counters: new Counters([one]), view: () => emptyView });
+  sources.push({ cluster: 'second', engine: 'two', counters: new Counters([one]), view: () => emptyView });
   metrics.emitFor('second')(everyEvent.held);
   const found = await lines(metrics.render());
   assert.ok(found.includes('pointsman_primary_known{cluster="second"} 0'));
