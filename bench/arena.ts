@@ -11,6 +11,7 @@ const CAUGHT_UP_WITHIN = 60_000;
 
 /** What all contestants stand before: one cluster with pgbench's tables, and a folder for their configurations. */
 export interface Arena extends AsyncDisposable {
+  readonly engine: 'postgres';
   readonly cluster: EmbeddedCluster;
   /** The primary itself. */
   readonly direct: Aim;
@@ -43,6 +44,7 @@ export async function openArena(options: Options, signal: AbortSignal): Promise<
   const [version] = await cluster.query('pg-1', "SELECT current_setting('server_version') AS version");
   const owned = opening.move();
   return {
+    engine: 'postgres',
     cluster,
     direct,
     folder,

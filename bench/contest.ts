@@ -1,5 +1,4 @@
-import type { Arena } from './arena.ts';
-import { type Aim, type Load, measure, type Protocol } from './pgbench.ts';
+import type { Aim, Count, Protocol } from './pgbench.ts';
 import type { Started } from './process.ts';
 
 /** One way to the servers. */
@@ -20,6 +19,9 @@ export interface Score {
   readonly cost: number[];
 }
 
+/** One load, for a time in seconds. */
+export type Measure = (aim: Aim, seconds: number) => Promise<Count>;
+
 /** How long each contestant runs before it counts, in seconds. */
 const WARM_UP = 1;
 
@@ -28,14 +30,12 @@ const WARM_UP = 1;
  * Each round begins one further on.
  */
 export async function contest(
-  arena: Arena,
   contestants: readonly Contestant[],
-  load: Load,
-  rounds: number,
+  measure: Measure,
+  { rounds, seconds }: { readonly rounds: number; readonly seconds: number },
 ): Promise<Score[]> {
-  const { signal } = arena;
   const scores = contestants.map(({ name }): Score => ({ name, tps: [], cost: [] }));
-  for (const { aim } of contestants) await measure(aim, { ...load, seconds: WARM_UP }, signal);
+  for (const { aim } of contestants) await measure(aim, WARM_UP);
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < contestants.length; turn++) {
       const at = (turn + round) % contestants.length;
@@ -43,7 +43,7 @@ export async function contest(
       const score = scores[at];
       if (contestant === undefined || score === undefined) continue;
       const before = contestant.process?.processorMs ?? 0;
-      const { transactions, tps } = await measure(contestant.aim, load, signal);
+      const { transactions, tps } = await measure(contestant.aim, seconds);
       const used = (contestant.process?.processorMs ?? 0) - before;
       score.tps.push(tps);
       score.cost.push(contestant.process === undefined ? Number.NaN : (used * 1_000) / transactions);

@@ -1,10 +1,17 @@
 import { cost } from './cost.ts';
 import { idle } from './idle.ts';
 import { matrix } from './matrix.ts';
+import { mysqlCost } from './mysql-cost.ts';
 import { HELP, type Options, readOptions } from './options.ts';
+import type { Say } from './say.ts';
 
 /** `npm run bench`: this proxy beside its peers, in one run. Exits with 1 if a bar was missed. */
-const BENCHMARKS = { cost, idle, matrix };
+const BENCHMARKS = {
+  cost: (given: Options, signal: AbortSignal, say: Say) =>
+    given.engine === 'postgres' ? cost(given, signal, say) : mysqlCost(given, signal, say),
+  idle,
+  matrix,
+};
 
 function optionsOrExit(): Options {
   try {

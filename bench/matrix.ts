@@ -1,9 +1,9 @@
 import { type Arena, openArena } from './arena.ts';
-import { type Contestant, contest, type Score } from './contest.ts';
+import { type Contestant, contest, type Measure, type Score } from './contest.ts';
 import { figure, median, pairedRatio, table, times } from './figures.ts';
 import { machineLine, nodeLine } from './machine.ts';
 import type { Options } from './options.ts';
-import { type Protocol, version, type Work } from './pgbench.ts';
+import { measure, type Protocol, version, type Work } from './pgbench.ts';
 import { findPgBouncer, knowsPrepared, startPgBouncer } from './pgbouncer.ts';
 import { startProxy } from './proxy.ts';
 import type { Say } from './say.ts';
@@ -67,9 +67,10 @@ async function rowsOf(
   const rows: string[][] = [];
   for (const { work, protocol, title } of LOADS) {
     for (const clients of options.clients) {
-      const load = { work, protocol, clients, seconds: options.seconds };
+      const load: Measure = (aim, seconds) =>
+        measure(aim, { work, protocol, clients, seconds }, arena.signal);
       const able = contestants.filter(({ protocols }) => protocols?.includes(protocol) !== false);
-      rows.push([title, String(clients), ...cells(await contest(arena, able, load, options.rounds))]);
+      rows.push([title, String(clients), ...cells(await contest(able, load, options))]);
     }
   }
   return rows;

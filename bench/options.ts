@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
 
 export const HELP = `npm run bench                  1, 4, 16 and 64 clients; simple, extended, prepared; TPC-B-like
-npm run bench -- cost          processor time per query at 16 clients, beside PgBouncer
+npm run bench -- cost          processor time per query at 16 clients, beside PgBouncer or MySQL Router
 npm run bench -- idle          resident memory per idle client, beside a bare Node socket
 
+  --engine NAME    of cost: postgres (default), mysql or mariadb
   --rounds N       how often everything is measured in turn (default 2; cost 5, idle 3)
   --seconds N      length of one measurement (default 2; cost 5)
   --clients N,M    clients at one time (default 1,4,16,64; cost 16; idle 5000)
@@ -11,11 +12,12 @@ npm run bench -- idle          resident memory per idle client, beside a bare No
   --node-ports N   first of three ports of the servers (default: the first free ones from 15490 on)
   --port N         first of the ports of the proxies (default: the first free ones from 16490 on)
 
-PgBouncer: in the folder POINTSMAN_UNSTABLE_ROOT (a Debian root, entered with chroot), else on the PATH.
+PgBouncer and MySQL Router: in the folder POINTSMAN_UNSTABLE_ROOT (a Debian root, entered with chroot), else on the PATH.
 `;
 
 export interface Options {
   readonly command: 'matrix' | 'cost' | 'idle';
+  readonly engine: 'postgres' | 'mysql' | 'mariadb';
   readonly rounds: number;
   readonly seconds: number;
   readonly clients: readonly number[];
@@ -37,6 +39,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
     allowPositionals: true,
     options: {
       help: { type: 'boolean', short: 'h' },
+      engine: { type: 'string', default: 'postgres' },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       clients: { type: 'string' },
@@ -50,6 +53,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
   const { rounds, seconds, clients } = DEFAULTS[command];
   return {
     command,
+    engine: engineOf(values.engine, command),
     rounds: wholeNumber('--rounds', values.rounds ?? String(rounds), 1, 1_000),
     seconds: wholeNumber('--seconds', values.seconds ?? String(seconds), 0, 3_600),
     clients: (values.clients ?? clients).split(',').map((one) => wholeNumber('--clients', one, 1, 20_000)),
@@ -65,6 +69,13 @@ function commandOf(words: readonly string[]): Options['command'] {
   if (word === undefined) return 'matrix';
   if (word === 'cost' || word === 'idle') return word;
   throw new RangeError(`there is no benchmark ${word}; there are cost and idle`);
+}
+
+function engineOf(name: string, command: Options['command']): Options['engine'] {
+  if (name === 'postgres') return name;
+  if (name !== 'mysql' && name !== 'mariadb') throw new RangeError(`there is no engine ${name}`);
+  if (command !== 'cost') throw new RangeError(`${command} measures postgres only`);
+  return name;
 }
 
 function wholeNumber(option: string, given: string, from: number, to: number): number {

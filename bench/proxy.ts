@@ -1,10 +1,20 @@
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Arena } from './arena.ts';
+import type { Credentials } from '../src/demo/credentials.ts';
 import { Started, withFiles } from './process.ts';
 
 /** As bin/node.mjs starts it. */
 const NODE_OPTIONS = ['--max-semi-space-size=4'];
+
+/** A cluster to stand before, and a folder for the configuration. */
+export interface Ground {
+  readonly engine: string;
+  readonly folder: string;
+  readonly cluster: {
+    readonly nodes: readonly { readonly id: string; readonly port: number }[];
+    readonly credentials: Pick<Credentials, 'client' | 'monitor'>;
+  };
+}
 
 export interface ProxyOptions {
   readonly name: string;
@@ -21,7 +31,7 @@ export interface ProxyOptions {
 }
 
 /** Starts this proxy before the cluster, in a process of its own; resolves when it is ready for writes and reads. */
-export async function startProxy(arena: Arena, options: ProxyOptions): Promise<Started> {
+export async function startProxy(arena: Ground, options: ProxyOptions): Promise<Started> {
   const file = join(arena.folder, `${options.name}.yaml`);
   // JSON is YAML.
   await writeFile(file, JSON.stringify(configuration(arena, options)), { mode: 0o600 });
@@ -46,7 +56,7 @@ export async function startProxy(arena: Arena, options: ProxyOptions): Promise<S
   return started;
 }
 
-function configuration(arena: Arena, { port, adminPort, reads, poolSize }: ProxyOptions): object {
+function configuration(arena: Ground, { port, adminPort, reads, poolSize }: ProxyOptions): object {
   const host = '127.0.0.1';
   const { client, monitor } = arena.cluster.credentials;
   return {
@@ -55,7 +65,7 @@ function configuration(arena: Arena, { port, adminPort, reads, poolSize }: Proxy
     clusters: [
       {
         name: 'bench',
-        engine: 'postgres',
+        engine: arena.engine,
         listen: { host, port },
         nodes: arena.cluster.nodes.map((node) => ({ name: node.id, host, port: node.port })),
         users: [{ name: client.user, password: client.password }],

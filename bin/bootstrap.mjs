@@ -6,6 +6,7 @@ import { runChild } from './child.mjs';
 import { ensureInstalled } from './install.mjs';
 import { nodeOptions, requireNode } from './node.mjs';
 import { runTests } from './test.mjs';
+import { provideTools } from './tools.mjs';
 
 /** The scripts of package.json: makes a fresh clone ready with any Node from 20 on, then runs the real thing. */
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -13,6 +14,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const commands = {
   demo: (node, args) => runChild(node, [...nodeOptions, join(root, 'src', 'main.ts'), 'demo', ...args]),
   test: (node, args) => runTests(root, node, args),
+  tools: () => showTools(provideTools()),
   check: (node) => runChecks(root, node),
   proof: (node, args) => runFile(node, 'bench/proof.ts', args),
   bench: (node, args) => runFile(node, 'bench/main.ts', args),
@@ -22,6 +24,12 @@ async function runFile(node, file, args) {
   if (existsSync(join(root, file))) return runChild(node, [join(root, file), ...args], { cwd: root });
   console.error(`${file} does not exist yet.`);
   return 1;
+}
+
+/** The tests' tools and servers, installed where that can be done: `name=path` a line. */
+function showTools(tools) {
+  for (const [name, path] of Object.entries(tools)) console.log(`${name}=${path}`);
+  return 0;
 }
 
 const [name, ...args] = process.argv.slice(2);

@@ -1,36 +1,52 @@
-import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { installPackages } from './apt.mjs';
+import { provideMysql } from './unstable.mjs';
 
-/** Programs that some tests need beside the drivers, and the Debian package of each. */
-const TOOLS = { psql: 'postgresql-client', pgbench: 'postgresql', pgbouncer: 'pgbouncer' };
+/**
+ * What some tests need beside the npm packages, by name: the Debian package of each, and the programs (one is
+ * enough) or the files by which it is recognised. test/support/need.ts reads the same table.
+ */
+const TOOLS = JSON.parse(readFileSync(new URL('tools.json', import.meta.url), 'utf8'));
 const VERSIONS = '/usr/lib/postgresql';
-const POLICY = '/usr/sbin/policy-rc.d';
-const INSTALL_WITHIN = 600_000;
 
 /**
  * Finds the tools and installs what is missing, as root on Debian and its kin. Says in plain words what
  * remains missing. Gives the environment for the tests: POINTSMAN_PSQL and so on, '' where there is none.
  */
 export function provideTools() {
-  let missing = Object.keys(TOOLS).filter((tool) => findTool(tool) === undefined);
-  const failure = missing.length === 0 ? undefined : installTools(missing);
-  missing = missing.filter((tool) => findTool(tool) === undefined);
-  for (const tool of missing)
-    console.log(
-      `${tool} is missing: the tests that need it are skipped (${failure ?? 'its package does not carry it'}).`,
-    );
-  return Object.fromEntries(
-    Object.keys(TOOLS).map((tool) => [`POINTSMAN_${tool.toUpperCase()}`, findTool(tool) ?? '']),
-  );
+  let missing = missingTools();
+  const packages = [...new Set(missing.map((tool) => TOOLS[tool].package))];
+  const failure =
+    missing.length === 0 ? undefined : installPackages(packages, `tests that need ${missing.join(', ')}`);
+  missing = missingTools();
+  for (const tool of missing) tellSkipped(tool, failure ?? 'its package does not carry it');
+  const mysql = provideMysql();
+  if (mysql.failure !== undefined) tellSkipped('mysqld', mysql.failure);
+  const found = Object.keys(TOOLS).map((tool) => [variableOf(tool), findTool(tool) ?? '']);
+  return { ...Object.fromEntries(found), POINTSMAN_UNSTABLE: mysql.root };
 }
 
-/** On the PATH, or where Debian keeps each PostgreSQL's own programs, the newest version first. */
+function missingTools() {
+  return Object.keys(TOOLS).filter((tool) => findTool(tool) === undefined);
+}
+
+function tellSkipped(tool, reason) {
+  console.log(`${tool} is missing: the tests that need it are skipped (${reason}).`);
+}
+
+function variableOf(tool) {
+  return `POINTSMAN_${tool.toUpperCase().replaceAll('-', '_')}`;
+}
+
+/** A file where it must be; a program on the PATH, or where Debian keeps PostgreSQL's own, the newest first. */
 function findTool(tool) {
-  const path = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
+  const { programs = [], files = [] } = TOOLS[tool];
   const versions = existsSync(VERSIONS) ? readdirSync(VERSIONS).sort((a, b) => Number(b) - Number(a)) : [];
+  const path = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
   const folders = [...path, '/usr/sbin', ...versions.map((version) => join(VERSIONS, version, 'bin'))];
-  return folders.map((folder) => join(folder, tool)).find(isProgram);
+  const candidates = programs.flatMap((program) => folders.map((folder) => join(folder, program)));
+  return candidates.find(isProgram) ?? files.find((file) => existsSync(file));
 }
 
 function isProgram(path) {
@@ -40,40 +56,4 @@ function isProgram(path) {
   } catch {
     return false;
   }
-}
-
-/** Undefined: done. Else the reason why not, in words. */
-function installTools(tools) {
-  const packages = [...new Set(tools.map((tool) => TOOLS[tool]))];
-  const wish = `install ${packages.join(', ')}`;
-  if (!existsSync('/etc/debian_version')) return `not on this system by itself: ${wish} or what is like it`;
-  if (process.getuid?.() !== 0) return `only root can ${wish}`;
-  console.log(`Installing Debian's ${packages.join(', ')} for tests that need ${tools.join(', ')}.`);
-  const undo = forbidStarts();
-  try {
-    const failure =
-      apt(['update', '-qq']) ?? apt(['install', '-qq', '-y', '--no-install-recommends', ...packages]);
-    return failure === undefined ? undefined : `could not ${wish}: ${failure}`;
-  } finally {
-    undo();
-  }
-}
-
-/** No service may start because its package is installed (policy-rc.d's 101); returns what takes that back. */
-function forbidStarts() {
-  if (existsSync(POLICY)) return () => {};
-  writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
-  return () => rmSync(POLICY, { force: true });
-}
-
-/** Undefined if it went well, else the last thing it said. */
-function apt(args) {
-  const { status, error, stderr } = spawnSync('apt-get', args, {
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    stdio: ['ignore', 'ignore', 'pipe'],
-    encoding: 'utf8',
-    timeout: INSTALL_WITHIN,
-  });
-  if (status === 0) return undefined;
-  return error?.message ?? stderr.trim().split('\n').at(-1) ?? `apt-get ended with ${status}`;
 }

@@ -1,8 +1,9 @@
 import type { Engine } from './core/engine.ts';
 import { ProxyError } from './core/errors.ts';
+import { mariadb, mysql } from './mysql/engine.ts';
 import { postgres } from './postgres/engine.ts';
 
-const engines: readonly Engine[] = [postgres];
+const engines: readonly Engine[] = [postgres, mysql, mariadb];
 
 /** The engine of that name. Throws ProxyError('CONFIG'). */
 export function engineNamed(name: string): Engine {

@@ -44,6 +44,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   fastify: ['admin'],
   'generic-pool': ['pool'],
   pg: ['postgres', 'demo'],
+  mysql2: ['mysql', 'demo'],
   'pg-protocol': ['postgres'],
   pino: ['log'],
   'prom-client': ['metrics'],

@@ -4,8 +4,10 @@ import { startProxy } from '../app.ts';
 import { ProxyError } from '../core/errors.ts';
 import type { Event } from '../core/events.ts';
 import type { NodeId } from '../core/node.ts';
+import { type ClusterOptions, type DatabaseCluster, type EngineName, nodeName } from '../demo/cluster.ts';
 import { demoConfig } from '../demo/configuration.ts';
 import { introduction } from '../demo/intro.ts';
+import { MysqlCluster } from '../demo/mysql.ts';
 import { DEMO_HELP, type DemoOptions, demoOptions } from '../demo/options.ts';
 import { freeRun, requireFree } from '../demo/ports.ts';
 import { EmbeddedCluster } from '../demo/postgres.ts';
@@ -13,8 +15,23 @@ import { keeperLine, Story } from '../demo/story.ts';
 import { atMost, until } from '../demo/until.ts';
 
 const NODES = 3;
-const FIRST_NODE_PORT = 15_432;
+const FIRST_NODE_PORT: Readonly<Record<EngineName, number>> = {
+  postgres: 15_432,
+  mysql: 13_306,
+  mariadb: 13_306,
+};
+const PRODUCTS: Readonly<Record<EngineName, string>> = {
+  postgres: 'PostgreSQL',
+  mysql: 'MySQL',
+  mariadb: 'MariaDB',
+};
 const RESTART_AFTER = 3_000;
+/** Each engine's own client: the first on the PATH is shown. */
+const CLIENTS: Readonly<Record<EngineName, readonly string[]>> = {
+  postgres: ['psql'],
+  mysql: ['mysql'],
+  mariadb: ['mariadb', 'mysql'],
+};
 const SEEN_WITHIN = 10_000;
 const CLOSE_WITHIN = 5_000;
 
@@ -37,11 +54,12 @@ async function runDemo(options: DemoOptions, end: Promise<void>): Promise<void> 
   await requireFree(options.adminPort, 'the admin page', '--admin-port');
   const ports = await nodePorts(options);
   const restartAfterMs = options.restart ? RESTART_AFTER : undefined;
-  say('Starting three PostgreSQL servers and the proxy …\n');
-  await using cluster = await EmbeddedCluster.start({
+  const { engine } = options;
+  say(`Starting three ${PRODUCTS[engine]} servers and the proxy …\n`);
+  await using cluster = await startCluster(engine, {
     ports,
     ...(options.keep === undefined ? {} : { folder: resolve(options.keep), keep: true }),
-    ...(options.sync ? { syncNames: 'ANY 1 (*)' } : {}),
+    synchronous: options.sync,
     ...(restartAfterMs === undefined ? {} : { supervise: { restartAfterMs } }),
     told: (event) => tell([keeperLine(event, restartAfterMs)]),
   });
@@ -63,6 +81,11 @@ async function runDemo(options: DemoOptions, end: Promise<void>): Promise<void> 
   }
 }
 
+function startCluster(engine: EngineName, options: ClusterOptions): Promise<DatabaseCluster> {
+  if (engine === 'postgres') return EmbeddedCluster.start(options);
+  return MysqlCluster.start({ ...options, flavour: engine });
+}
+
 /** Resolves at the first signal, or when the launcher has died; later ones change nothing. */
 function endOfDemo(): Promise<void> {
   return new Promise((resolve) => {
@@ -71,20 +94,24 @@ function endOfDemo(): Promise<void> {
   });
 }
 
-async function nodePorts({ nodePorts: first }: DemoOptions): Promise<number[]> {
-  if (first === undefined) return freeRun(FIRST_NODE_PORT, NODES);
+async function nodePorts({ nodePorts: first, engine }: DemoOptions): Promise<number[]> {
+  if (first === undefined) return freeRun(FIRST_NODE_PORT[engine], NODES);
   const ports = Array.from({ length: NODES }, (_, index) => first + index);
-  for (const [index, port] of ports.entries()) await requireFree(port, `pg-${index + 1}`, '--node-ports');
+  for (const [index, port] of ports.entries())
+    await requireFree(port, nodeName(engine, index + 1), '--node-ports');
   return ports;
 }
 
-function introduce(options: DemoOptions, cluster: EmbeddedCluster, story: Story): void {
+function introduce(options: DemoOptions, cluster: DatabaseCluster, story: Story): void {
   const nodes = cluster.nodes.map(({ id, port, pid }) => {
     const role = story.nodes.find((node) => node.id === id)?.role ?? 'unknown';
     return { id, role, port, pid };
   });
-  const { port, adminPort, sync, keep } = options;
-  say(introduction({ port, adminPort, sync, keep, nodes, hasPsql: isOnPath('psql') }));
+  const { engine, port, adminPort, sync, keep } = options;
+  const [major = ''] = /^\d+(\.\d+)?/.exec(story.nodes[0]?.version ?? '') ?? [];
+  const product = `${PRODUCTS[engine]} ${major}`.trim();
+  const clients = CLIENTS[engine].filter(isOnPath);
+  say(introduction({ engine, product, port, adminPort, sync, keep, nodes, client: clients[0] }));
 }
 
 function isOnPath(program: string): boolean {

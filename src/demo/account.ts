@@ -23,7 +23,7 @@ export function accountFrom(passwd: string): Account | undefined {
 }
 
 /**
- * The account to run servers as: PostgreSQL refuses root and accounts without a passwd entry.
+ * The account to run servers as: they refuse root, and PostgreSQL accounts without a passwd entry.
  * Undefined: this process is not root, and its own account serves. Rejects with ProxyError('UNSUPPORTED').
  */
 export async function serverAccount(): Promise<Account | undefined> {
@@ -33,6 +33,6 @@ export async function serverAccount(): Promise<Account | undefined> {
   throw new ProxyError('UNSUPPORTED', {
     side: 'proxy',
     retry: 'no',
-    tell: `PostgreSQL does not run as root, and /etc/passwd has no account ${PREFERRED.join(' or ')}; start as an ordinary user`,
+    tell: `database servers do not run as root, and /etc/passwd has no account ${PREFERRED.join(' or ')}; start as an ordinary user`,
   });
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { EngineName } from './cluster.ts';
 import { quoted } from './settings.ts';
 
 /** A role's name and password. */
@@ -10,7 +11,7 @@ export interface Login {
 /** The roles of an embedded cluster. */
 export interface Credentials {
   readonly superuser: Login;
-  /** Probes and controls the nodes; a superuser too. */
+  /** Probes and controls the nodes; in PostgreSQL a superuser too. */
   readonly monitor: Login;
   /** Replicas stream with it. */
   readonly replication: Login;
@@ -19,10 +20,10 @@ export interface Credentials {
 }
 
 /** Fresh passwords for all but the application's role, which newcomers type: demo/demo. */
-export function freshCredentials(): Credentials {
+export function freshCredentials(engine: EngineName): Credentials {
   const password = (): string => randomBytes(18).toString('base64url');
   return {
-    superuser: { user: 'postgres', password: password() },
+    superuser: { user: engine === 'postgres' ? 'postgres' : 'root', password: password() },
     monitor: { user: 'pointsman', password: password() },
     replication: { user: 'replicator', password: password() },
     client: { user: 'demo', password: 'demo', database: 'demo' },

@@ -22,7 +22,7 @@ export async function checkReach(folder: string, account: Account | undefined): 
     throw new ProxyError('CONFIG', {
       side: 'proxy',
       retry: 'no',
-      tell: `the account ${account.name}, which runs PostgreSQL, cannot enter ${folder}; choose a folder that others may enter, e.g. below /var/tmp`,
+      tell: `the account ${account.name}, which runs the servers, cannot enter ${folder}; choose a folder that others may enter, e.g. below /var/tmp`,
       cause,
     });
   }

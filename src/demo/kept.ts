@@ -1,13 +1,17 @@
 import { access, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ProxyError } from '../core/errors.ts';
+import type { EngineName } from './cluster.ts';
 import type { Credentials } from './credentials.ts';
 import { runningOn } from './remains.ts';
 
 /** What a kept folder says of its cluster: `cluster.json`. */
 export interface Kept {
+  readonly engine: EngineName;
   readonly credentials: Credentials;
   readonly nodes: readonly string[];
+  /** The node that was the primary when the cluster was closed, where only the servers could tell. */
+  readonly primary?: string;
 }
 
 const FILE = 'cluster.json';
@@ -20,12 +24,15 @@ export async function writeKept(folder: string, kept: Kept): Promise<void> {
  * The cluster that a folder holds; undefined if the folder is empty or missing.
  * Rejects with ProxyError('CONFIG') if it holds anything else, or if its servers run.
  */
-export async function readKept(folder: string): Promise<Kept | undefined> {
+export async function readKept(folder: string, engine: EngineName): Promise<Kept | undefined> {
   const entries: string[] = await readdir(folder).catch(() => []);
   if (entries.length === 0) return undefined;
   if (!entries.includes(FILE))
     throw refusal(`${folder} is not empty and holds no cluster of the demo`, 'choose an empty folder');
   const kept = JSON.parse(await readFile(join(folder, FILE), 'utf8')) as Kept;
+  const laidFor = kept.engine ?? 'postgres';
+  if (laidFor !== engine)
+    throw refusal(`${folder} holds a cluster of ${laidFor}, not of ${engine}`, 'choose another folder');
   for (const id of kept.nodes) {
     const pid = await runningOn(join(folder, id));
     if (pid !== undefined)

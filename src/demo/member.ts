@@ -1,4 +1,4 @@
-import type { ClusterEvent } from './postgres.ts';
+import type { ClusterEvent } from './cluster.ts';
 import { Server, type ServerOptions, type StopMode } from './server.ts';
 
 /**
@@ -18,7 +18,7 @@ export class Member {
   #restart: NodeJS.Timeout | undefined;
 
   constructor(
-    server: Omit<ServerOptions, 'ended'>,
+    server: Omit<ServerOptions, 'ended'> & { readonly port: number; readonly dataFolder: string },
     restartAfterMs: number | undefined,
     told: (event: ClusterEvent) => void,
   ) {

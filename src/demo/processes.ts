@@ -9,10 +9,13 @@ interface Process {
 }
 
 /**
- * Whether a command line is that of a server called `mark`, or of a cluster whose servers are `mark-…`, by its
- * `cluster_name`: servers show it in their titles, a postmaster and children just forked in their arguments.
+ * Whether a command line is that of a server called `mark`, or of a cluster whose servers are `mark-…`: by the
+ * name of its process id file, or by `cluster_name`, which PostgreSQL's servers show in their titles, a
+ * postmaster and children just forked in their arguments.
  */
 export function isServerOf(command: string, mark: string): boolean {
+  if (/(^|[ /])(mysqld|mariadbd) /.test(command))
+    return includesWord(command, ` --pid-file=${mark}`, ['.', '-']);
   if (/^(\S*\/)?postgres /.test(command))
     return includesWord(command, ` cluster_name=${mark}`, [' ', '-', '']);
   return includesWord(command, `postgres: ${mark}`, [': ', '-']) && command.startsWith('postgres: ');

@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Account } from './account.ts';
 import { commandOf } from './processes.ts';
@@ -10,7 +10,18 @@ const REMOVE_WITHIN = 5_000;
 export async function runningOn(dataFolder: string): Promise<number | undefined> {
   const lines = await pidFile(dataFolder);
   const pid = Number(lines?.[0]);
-  return commandOf(pid).includes(`-D ${dataFolder} `) ? pid : undefined;
+  if (commandOf(pid).includes(`-D ${dataFolder} `)) return pid;
+  return runningByMark(dataFolder);
+}
+
+/** A server whose process id file is called by its mark has that name on its command line too. */
+async function runningByMark(dataFolder: string): Promise<number | undefined> {
+  const entries: string[] = await readdir(dataFolder).catch(() => []);
+  for (const name of entries.filter((entry) => entry.endsWith('.pid'))) {
+    const pid = Number(await readFile(join(dataFolder, name), 'utf8').catch(() => ''));
+    if (commandOf(pid).includes(` --pid-file=${name}`)) return pid;
+  }
+  return undefined;
 }
 
 /**

@@ -1,9 +1,16 @@
 import { spawn } from 'node:child_process';
 import type { Account } from './account.ts';
 
-/** A program's environment: nothing of ours that changes where PostgreSQL connects (PG*) or how it speaks. */
+/** A program's environment: nothing of ours that changes where it connects (PG*, MYSQL_*) or how it speaks. */
 export function serverEnvironment(): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
+}
+
+/** A program to start: `runsAs` is the account that its first process gets; undefined: this process's own. */
+export interface Launch {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly runsAs: Account | undefined;
 }
 
 /** Spawn options to run as `account`. */

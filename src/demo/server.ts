@@ -1,58 +1,64 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, fchownSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fchownSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Account } from './account.ts';
-import type { Binaries } from './binaries.ts';
 import { killServers, serverProcesses, signalAll } from './processes.ts';
-import { clearRemains } from './remains.ts';
-import { asAccount, serverEnvironment } from './run.ts';
+import { asAccount, type Launch, serverEnvironment } from './run.ts';
 import { until } from './until.ts';
+
+/** What a server runs: the part of it that differs from engine to engine. */
+export interface Software {
+  readonly launch: Launch;
+  /** How its first process is told to stop. */
+  readonly stopSignals: Readonly<Record<StopMode, NodeJS.Signals>>;
+  /** Whether it accepts connections now; `pid` is the process that was started. */
+  isReady(pid: number): boolean | Promise<boolean>;
+  /** Takes away what a killed server has left that is in its own way. Only when all its processes have ended. */
+  clear(): Promise<void>;
+}
 
 export interface ServerOptions {
   readonly id: string;
-  readonly port: number;
-  readonly dataFolder: string;
   readonly logFile: string;
-  /** The server's `cluster_name`, unique on this machine: its processes are found by it. */
+  /** Unique on this machine and on the command line of the server's processes: they are found by it. */
   readonly mark: string;
-  readonly binaries: Binaries;
   readonly account: Account | undefined;
-  /** The postmaster has ended, wanted or not. */
+  readonly software: Software;
+  /** The server has ended, wanted or not. */
   readonly ended: () => void;
 }
 
+/** In order, clients thrown out; or at once, as a crash that the next start recovers from. */
 export type StopMode = 'fast' | 'immediate';
 
 const READY_WITHIN = 30_000;
 const STOP_WITHIN = 15_000;
 const KILL_WITHIN = 10_000;
-const STOP_SIGNAL = { fast: 'SIGINT', immediate: 'SIGQUIT' } as const;
 
 /**
- * One PostgreSQL server on a data folder that exists: owns the postmaster and answers for all its children,
- * also those that outlive it. Calls must not overlap; only `kill`, `pause` and `resume` may come at any time.
+ * One server on a data folder that exists: owns its first process and answers for all its children, also those
+ * that outlive it. Calls must not overlap; only `kill`, `pause` and `resume` may come at any time.
  */
 export class Server {
   readonly options: ServerOptions;
-  #postmaster: ChildProcess | undefined;
+  #process: ChildProcess | undefined;
 
   constructor(options: ServerOptions) {
     this.options = options;
   }
 
   get pid(): number | undefined {
-    return this.#postmaster?.pid;
+    return this.#process?.pid;
   }
 
   get isRunning(): boolean {
-    return this.#postmaster !== undefined;
+    return this.#process !== undefined;
   }
 
   /** Resolves when it accepts connections. Rejects with the end of its log if it does not come up. */
   async start(): Promise<void> {
     if (this.isRunning) return;
-    await clearRemains(this.options.dataFolder, this.options.account);
+    await this.options.software.clear();
     this.#spawn();
     const ready = await until(() => !this.isRunning || this.#saysReady(), READY_WITHIN);
     if (ready && this.isRunning) return;
@@ -63,22 +69,22 @@ export class Server {
   /** Stops it in order; what has not ended within 15 s is killed. */
   async stop(mode: StopMode): Promise<void> {
     this.resume();
-    this.kill(STOP_SIGNAL[mode]);
+    this.kill(this.options.software.stopSignals[mode]);
     await until(() => !this.isRunning, STOP_WITHIN);
     await this.end();
   }
 
-  /** Sends a signal to the postmaster alone. False: it is not running. */
+  /** Sends a signal to the first process alone. False: it is not running. */
   kill(signal: NodeJS.Signals): boolean {
-    return this.#postmaster?.kill(signal) ?? false;
+    return this.#process?.kill(signal) ?? false;
   }
 
-  /** Resolves when the postmaster `pid` has ended, or after 10 s. */
+  /** Resolves when the process `pid` has ended, or after 10 s. */
   async gone(pid: number | undefined): Promise<void> {
     await until(() => this.pid !== pid || pid === undefined, KILL_WITHIN);
   }
 
-  /** Stops every process where it stands, the postmaster first, so that none is forked meanwhile. */
+  /** Stops every process where it stands, the first one first, so that none is forked meanwhile. */
   pause(): void {
     this.kill('SIGSTOP');
     signalAll(serverProcesses(this.options.mark), 'SIGSTOP');
@@ -95,24 +101,24 @@ export class Server {
         `processes of the server ${this.options.id} do not end: ${serverProcesses(this.options.mark)}`,
       );
     await until(() => !this.isRunning, KILL_WITHIN);
-    await clearRemains(this.options.dataFolder, this.options.account);
+    await this.options.software.clear();
   }
 
   #spawn(): void {
-    const { binaries, account, dataFolder, port, mark } = this.options;
+    const { account, software } = this.options;
+    const { file, args, runsAs } = software.launch;
     const log = openSync(this.options.logFile, 'a', 0o600);
     try {
       if (account !== undefined) fchownSync(log, account.uid, account.gid);
-      const args = ['-D', dataFolder, '-p', String(port), '-c', `cluster_name=${mark}`];
       // A session of its own: Ctrl-C in the terminal is for the cluster's owner, who stops it in order.
-      const child = spawn(binaries.postgres, args, {
-        ...asAccount(account),
+      const child = spawn(file, args, {
+        ...asAccount(runsAs),
         cwd: '/',
         env: serverEnvironment(),
         stdio: ['ignore', log, log],
         detached: true,
       });
-      this.#postmaster = child;
+      this.#process = child;
       child.once('error', () => this.#hasEnded(child));
       child.once('exit', () => this.#hasEnded(child));
       child.unref();
@@ -122,19 +128,13 @@ export class Server {
   }
 
   #hasEnded(child: ChildProcess): void {
-    if (this.#postmaster !== child) return;
-    this.#postmaster = undefined;
+    if (this.#process !== child) return;
+    this.#process = undefined;
     this.options.ended();
   }
 
-  /** PostgreSQL writes its state to line 8 of postmaster.pid, as pg_ctl reads it. */
-  #saysReady(): boolean {
-    try {
-      const lines = readFileSync(join(this.options.dataFolder, 'postmaster.pid'), 'utf8').split('\n');
-      return Number(lines[0]) === this.pid && lines[7]?.trim() === 'ready';
-    } catch {
-      return false;
-    }
+  #saysReady(): boolean | Promise<boolean> {
+    return this.pid !== undefined && this.options.software.isReady(this.pid);
   }
 
   async #lastWords(): Promise<string> {

@@ -1,6 +1,6 @@
 import type { NodeId } from '../core/node.ts';
 import type { NodeView, View } from '../core/view.ts';
-import type { ClusterEvent } from './postgres.ts';
+import type { ClusterEvent } from './cluster.ts';
 
 /**
  * Tells what happens to the nodes in plain lines: fed with every view and its time (monotonic ms), it gives
@@ -78,9 +78,9 @@ export function keeperLine(event: ClusterEvent, restartAfterMs: number | undefin
     case 'restart-failed':
       return `${node} could not be started again: ${event.reason}`;
     case 'rejoining':
-      return `${node} is made anew from a copy of the primary`;
+      return `${node} is made a replica of the primary`;
     case 'rejoined':
-      return `${node} has its copy and streams from the primary`;
+      return `${node} streams from the primary`;
   }
 }
 

@@ -20,6 +20,10 @@ export interface Answer {
   readonly prepared?: (statement: number, parameters: number) => void;
   /** It ended with an error. */
   readonly failed?: (error: string) => void;
+  /** It ended without one. */
+  readonly succeeded?: () => void;
+  /** As of Reply, for this command alone. */
+  readonly settingsOnly?: true;
   /** A forwarded PREPARE: the number that the client is given instead. */
   readonly number?: number;
 }
@@ -73,4 +77,9 @@ export interface MysqlEnd {
   readonly warnings: number;
   /** Rows of the last result set of the forwarded answer; -1: there was none. */
   readonly rowCount: number;
+  /**
+   * The connection's character set was set and nothing has said with which collation: COLLATION_QUESTION
+   * (settings.ts) makes the server say it.
+   */
+  readonly collationUnknown: boolean;
 }

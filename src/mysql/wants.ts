@@ -12,6 +12,10 @@ export interface MysqlIntent extends Intent {
   readonly nextTransaction?: NextTransaction;
   /** SET of what is the proxy's own: `pointsman.route`, `session_track_…`; with `here`. */
   readonly own?: readonly OwnSetting[];
+  /** It cannot be done through links that others use too: the words of the error it is answered with; with `here`. */
+  readonly refused?: string;
+  /** Its result has a number of rows that only FOUND_ROWS() on the same link tells (SQL_CALC_FOUND_ROWS). */
+  readonly countsRows?: boolean;
 }
 
 /** A whole statement that asks for nothing else. */

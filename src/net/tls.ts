@@ -31,19 +31,27 @@ export function serverTls(pems: { readonly cert: Pem; readonly key: Pem }): Serv
   }
 }
 
+/** PEM texts. */
+export interface ClientPems {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 /** As libpq's sslmode: `require` with a `ca` checks it, as `verify-ca` does. */
 export type ClientTlsMode = 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
 
 /** How servers are spoken to. */
 export class ClientTls {
   readonly mode: ClientTlsMode;
+  /** As read, for drivers that secure their connections themselves. */
+  readonly pems: ClientPems;
   #context: SecureContext;
-  #hasCa: boolean;
 
-  constructor(mode: ClientTlsMode, context: SecureContext, hasCa: boolean) {
+  constructor(mode: ClientTlsMode, context: SecureContext, pems: ClientPems) {
     this.mode = mode;
+    this.pems = pems;
     this.#context = context;
-    this.#hasCa = hasCa;
   }
 
   /** True: without encryption there is no connection. */
@@ -51,15 +59,19 @@ export class ClientTls {
     return this.mode !== 'prefer' && this.mode !== 'disable';
   }
 
+  /** True: a server whose certificate does not prove it is refused. */
+  get checks(): boolean {
+    return this.mode.startsWith('verify-') || (this.mode === 'require' && this.pems.ca !== undefined);
+  }
+
   /** A TLS client around a plain socket; `host` is the name that `verify-full` asks of the certificate. */
   wrap(plain: Socket, host: string): TLSSocket {
-    const checks = this.mode.startsWith('verify-') || (this.mode === 'require' && this.#hasCa);
     return connect({
       socket: plain,
       host,
       ...(isIP(host) === 0 ? { servername: host } : {}),
       secureContext: this.#context,
-      rejectUnauthorized: checks,
+      rejectUnauthorized: this.checks,
       ...(this.mode === 'verify-full' ? {} : { checkServerIdentity: () => undefined }),
     });
   }
@@ -73,14 +85,14 @@ export function clientTls(
   const ca = pems.ca === undefined ? undefined : read(pems.ca, 'CA certificate');
   const cert = pems.cert === undefined ? undefined : read(pems.cert, 'client certificate');
   const key = pems.key === undefined ? undefined : read(pems.key, 'client key');
+  const texts: ClientPems = {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  };
   try {
-    const context = createSecureContext({
-      minVersion: 'TLSv1.2',
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-    });
-    return new ClientTls(mode, context, ca !== undefined);
+    const context = createSecureContext({ minVersion: 'TLSv1.2', ...texts });
+    return new ClientTls(mode, context, texts);
   } catch (error) {
     throw misconfigured(`the TLS files for servers cannot be used: ${messageOf(error)}`, error);
   }

@@ -1,12 +1,11 @@
-import pg from 'pg';
-import type { ConnectionFacts } from '../support/stage.ts';
+import { type Client, type Meaning, Refusal } from '../engine/adapter.ts';
 
 /** A pause between two requests, so that some clients have nothing in flight when the primary dies. */
 const PAUSE = 5;
 
 interface Failure {
   readonly sentAt: number;
-  readonly code: string;
+  readonly meaning: Meaning;
   readonly message: string;
 }
 
@@ -17,17 +16,17 @@ interface Answer {
 
 /** One client that repeats a request over one connection, and connects anew after an error. */
 abstract class Worker {
-  readonly #facts: ConnectionFacts;
-  #client: pg.Client | undefined;
+  readonly #open: () => Promise<Client>;
+  #client: Client | undefined;
   #running = false;
   #loop: Promise<void> | undefined;
 
-  constructor(facts: ConnectionFacts) {
-    this.#facts = facts;
+  constructor(open: () => Promise<Client>) {
+    this.#open = open;
   }
 
   async start(): Promise<void> {
-    this.#client = await this.#connect();
+    this.#client = await this.#open();
     this.#running = true;
     this.#loop = this.#run();
   }
@@ -40,35 +39,27 @@ abstract class Worker {
     this.#client = undefined;
   }
 
-  protected abstract request(client: pg.Client): Promise<void>;
-  protected abstract failed(sentAt: number, error: { code?: string; message: string }): void;
+  protected abstract request(client: Client): Promise<void>;
+  protected abstract failed(sentAt: number, error: unknown): void;
 
   async #run(): Promise<void> {
     while (this.#running) {
       const sentAt = performance.now();
       try {
-        this.#client ??= await this.#connect();
+        this.#client ??= await this.#open();
         await this.request(this.#client);
       } catch (error) {
-        this.failed(sentAt, error as Error);
+        this.failed(sentAt, error);
         const broken = this.#client;
         this.#client = undefined;
-        await broken?.end().catch(() => undefined);
+        await broken?.end();
       }
       await new Promise((resolve) => setTimeout(resolve, Math.random() * PAUSE));
     }
   }
-
-  async #connect(): Promise<pg.Client> {
-    const client = new pg.Client(this.#facts);
-    // An error outside a query is reported by the next one.
-    client.on('error', () => undefined);
-    await client.connect();
-    return client;
-  }
 }
 
-/** Appends its own numbers, one row a request. */
+/** Appends its own numbers to the table `written`, one row a request. */
 export class Writer extends Worker {
   readonly id: number;
   readonly acknowledged: number[] = [];
@@ -76,12 +67,12 @@ export class Writer extends Worker {
   readonly failures: Failure[] = [];
   attempted = 0;
 
-  constructor(id: number, facts: ConnectionFacts) {
-    super(facts);
+  constructor(id: number, open: () => Promise<Client>) {
+    super(open);
     this.id = id;
   }
 
-  protected async request(client: pg.Client): Promise<void> {
+  protected async request(client: Client): Promise<void> {
     const n = this.attempted++;
     const sentAt = performance.now();
     await client.query(`INSERT INTO written VALUES (${this.id}, ${n})`);
@@ -89,22 +80,32 @@ export class Writer extends Worker {
     this.answers.push({ sentAt, at: performance.now() });
   }
 
-  protected failed(sentAt: number, error: { code?: string; message: string }): void {
-    this.failures.push({ sentAt, code: error.code ?? 'none', message: error.message });
+  protected failed(sentAt: number, error: unknown): void {
+    const meaning = error instanceof Refusal ? error.meaning : 'other';
+    this.failures.push({ sentAt, meaning, message: worded(error) });
   }
 }
 
 /** Reads a plain table. */
 export class Reader extends Worker {
+  readonly #text: string;
   reads = 0;
   readonly errors: string[] = [];
 
-  protected async request(client: pg.Client): Promise<void> {
-    await client.query('SELECT n FROM written WHERE writer = 1 AND n = 1');
+  constructor(open: () => Promise<Client>, text = 'SELECT n FROM written WHERE writer = 1 AND n = 1') {
+    super(open);
+    this.#text = text;
+  }
+
+  protected async request(client: Client): Promise<void> {
+    await client.query(this.#text);
     this.reads++;
   }
 
-  protected failed(_sentAt: number, error: { code?: string; message: string }): void {
-    this.errors.push(`${error.code ?? ''} ${error.message}`);
+  protected failed(_sentAt: number, error: unknown): void {
+    this.errors.push(worded(error));
   }
 }
+
+const worded = (error: unknown): string =>
+  error instanceof Refusal ? `${error.meaning}: ${error.code} ${error.message}` : String(error);

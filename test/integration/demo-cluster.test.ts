@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { connected } from '../../src/demo/ask.ts';
-import type { ClusterEvent, EmbeddedCluster } from '../../src/demo/postgres.ts';
+import type { ClusterEvent } from '../../src/demo/cluster.ts';
+import type { EmbeddedCluster } from '../../src/demo/postgres.ts';
 import { serverProcesses } from '../../src/demo/processes.ts';
 import { until } from '../../src/demo/until.ts';
 import { startCluster } from '../support/cluster.ts';
+import { spawnOwner } from '../support/owner.ts';
 import { takenPort } from '../support/taken-port.ts';
 
 const WITHIN = 20_000;
@@ -186,22 +187,7 @@ test('a kept folder is taken up again, on other ports and with the same data; no
 });
 
 test('when the owner is killed without a word, the guard ends its servers and removes their folder', async () => {
-  const owner = `
-    import { startCluster } from ${JSON.stringify(join(import.meta.dirname, '../support/cluster.ts'))};
-    const cluster = await startCluster({ replicas: 1 });
-    const [row] = await cluster.query('pg-1', 'SHOW cluster_name');
-    console.log(JSON.stringify({ folder: cluster.folder, name: row['cluster_name'] }));
-    setInterval(() => undefined, 1000);
-  `;
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', owner], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const line = await new Promise<string>((resolve, reject) => {
-    child.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString()));
-    child.once('exit', () => reject(new Error('the owner has ended')));
-  });
-  const { folder, name } = JSON.parse(line) as { folder: string; name: string };
-  const mark = name.replace(/-pg-1$/, '');
+  const { child, folder, mark } = await spawnOwner('postgres');
   assert.notDeepEqual(serverProcesses(mark), []);
   child.kill('SIGKILL');
   assert.ok(await until(() => serverProcesses(mark).length === 0 && !existsSync(folder), WITHIN));

@@ -2,13 +2,14 @@ import { type RunningProxy, startProxy } from '../../src/app.ts';
 import { type ConfigInput, configOf } from '../../src/config/config.ts';
 import type { Event } from '../../src/core/events.ts';
 import type { View } from '../../src/core/view.ts';
-import type { ClusterOptions, EmbeddedCluster } from '../../src/demo/postgres.ts';
-import { startCluster } from './cluster.ts';
+import type { DatabaseCluster, EngineName } from '../../src/demo/cluster.ts';
+import type { PostgresOptions } from '../../src/demo/postgres.ts';
+import { startAnyCluster } from './cluster.ts';
 
 const HOST = '127.0.0.1';
 const SETTLED_WITHIN = 15_000;
 
-/** A connection as `pg` takes it. */
+/** A connection as `pg` and `mysql2` take it. */
 export interface ConnectionFacts {
   readonly host: string;
   readonly port: number;
@@ -18,21 +19,24 @@ export interface ConnectionFacts {
 }
 
 export interface StageOptions {
-  readonly cluster?: ClusterOptions;
+  /** PostgreSQL if left out. */
+  readonly engine?: EngineName;
+  /** Its settings are in the engine's words; `syncNames` is PostgreSQL's alone, `synchronous` everybody's. */
+  readonly cluster?: PostgresOptions;
   /** Laid over the proxy's configuration of the cluster. */
   readonly proxy?: Partial<ConfigInput['clusters'][number]>;
 }
 
 /** Three real nodes and the proxy that promotes before them, in this process. `await using`, or `close`. */
 export class Stage implements AsyncDisposable {
-  readonly cluster: EmbeddedCluster;
+  readonly cluster: DatabaseCluster;
   readonly proxy: RunningProxy;
   /** All events but probes, in order. */
   readonly events: readonly Event[];
   readonly #views: { view: View | undefined };
 
   constructor(
-    cluster: EmbeddedCluster,
+    cluster: DatabaseCluster,
     proxy: RunningProxy,
     events: Event[],
     views: { view: View | undefined },
@@ -44,11 +48,12 @@ export class Stage implements AsyncDisposable {
   }
 
   static async start(options: StageOptions = {}): Promise<Stage> {
-    const cluster = await startCluster(options.cluster);
+    const cluster = await startAnyCluster(options.engine ?? 'postgres', options.cluster);
     const events: Event[] = [];
     const views: { view: View | undefined } = { view: undefined };
+    let proxy: RunningProxy | undefined;
     try {
-      const proxy = await startProxy(configuration(cluster, options), {
+      proxy = await startProxy(configuration(cluster, options), {
         hooks: { rejoin: (node, primary) => cluster.rejoin(node, primary) },
         emit: (event) => {
           if (event.kind === 'view-changed') views.view = event.view;
@@ -59,6 +64,7 @@ export class Stage implements AsyncDisposable {
       await stage.until((view) => view.primary !== null && view.nodes.every((node) => node.state === 'up'));
       return stage;
     } catch (error) {
+      await proxy?.close();
       await cluster.close();
       throw error;
     }
@@ -105,8 +111,10 @@ export class Stage implements AsyncDisposable {
   }
 }
 
-function configuration(cluster: EmbeddedCluster, options: StageOptions): ReturnType<typeof configOf> {
-  const { client, monitor, replication } = cluster.credentials;
+function configuration(cluster: DatabaseCluster, options: StageOptions): ReturnType<typeof configOf> {
+  const { engine, credentials } = cluster;
+  const { client, monitor, replication } = credentials;
+  const monitored = engine === 'postgres' ? { database: client.database } : {};
   return configOf(
     {
       admin: false,
@@ -114,11 +122,11 @@ function configuration(cluster: EmbeddedCluster, options: StageOptions): ReturnT
       clusters: [
         {
           name: 'test',
-          engine: 'postgres',
+          engine,
           listen: { host: HOST, port: 0 },
           nodes: cluster.nodes.map(({ id, port }) => ({ name: id, host: HOST, port })),
           users: [{ name: client.user, password: client.password }],
-          monitor: { ...monitor, database: client.database, interval: '100ms', timeout: '1s' },
+          monitor: { ...monitor, ...monitored, interval: '100ms', timeout: '1s' },
           failover: { mode: 'promote', cooldown: '0s', replication },
           ...options.proxy,
         },

@@ -123,7 +123,7 @@ clusters:
         'test.yaml:2:20: admin.listen: unknown key prot; did you mean port?',
         'test.yaml:3:1: unknown key lgo; did you mean log?',
         'test.yaml:5:5: clusters[0].monitor: is missing; it must be a group of keys with at least a user',
-        'test.yaml:6:13: clusters[0].engine: must be one of postgres',
+        'test.yaml:6:13: clusters[0].engine: must be one of postgres, mysql, mariadb',
         'test.yaml:7:21: clusters[0].listen.port: must be a whole number from 0 to 65535',
         'test.yaml:8:5: clusters[0].nodes: must name at least one server',
         'test.yaml:10:9: clusters[0].users[0].name: is missing; it must be a text',

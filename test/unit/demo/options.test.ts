@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { introduction } from '../../../src/demo/intro.ts';
+import { type Introduced, introduction } from '../../../src/demo/intro.ts';
 import { demoOptions } from '../../../src/demo/options.ts';
 
 test('without options the demo listens where the README says, restarts what dies, and keeps nothing', () => {
   assert.deepEqual(demoOptions([]), {
+    engine: 'postgres',
     port: 6432,
     adminPort: 9632,
     nodePorts: undefined,
@@ -17,7 +18,8 @@ test('without options the demo listens where the README says, restarts what dies
 
 test('every option is read', () => {
   const args = '--port 1 --admin-port 2 --node-ports 3 --keep d --no-restart --sync --log-level info';
-  assert.deepEqual(demoOptions([...args.split(' '), '--engine', 'postgres']), {
+  assert.deepEqual(demoOptions([...args.split(' '), '--engine', 'mariadb']), {
+    engine: 'mariadb',
     port: 1,
     adminPort: 2,
     nodePorts: 3,
@@ -34,7 +36,7 @@ const wrong: [args: string[], says: RegExp][] = [
   [['--port', '65536'], /--port/],
   [['--admin-port', 'x'], /--admin-port/],
   [['--node-ports', '-1'], /--node-ports/],
-  [['--engine', 'mysql'], /no engine mysql/],
+  [['--engine', 'oracle'], /no engine oracle: --engine takes postgres, mysql, mariadb/],
   [['--log-level', 'loud'], /--log-level takes/],
   [['--prot', '1'], /'--prot'/],
   [['extra'], /extra/],
@@ -46,14 +48,28 @@ for (const [args, says] of wrong) {
   });
 }
 
-const given = {
+const doors: [args: string[], port: number][] = [
+  [['--engine', 'mysql'], 6033],
+  [['--engine', 'mariadb'], 6033],
+  [['--engine', 'mysql', '--port', '1'], 1],
+];
+for (const [args, port] of doors) {
+  test(`with '${args.join(' ')}' clients connect to port ${port}`, () => {
+    const options = demoOptions(args);
+    assert.equal(options !== 'help' && options.port, port);
+  });
+}
+
+const given: Introduced = {
+  engine: 'postgres',
+  product: 'PostgreSQL 18',
   port: 6432,
   adminPort: 9632,
   nodes: [
     { id: 'pg-1', role: 'replica', port: 15432, pid: 11 },
     { id: 'pg-2', role: 'primary', port: 15433, pid: 22 },
   ],
-  hasPsql: true,
+  client: 'psql',
   keep: undefined,
   sync: false,
 };
@@ -63,8 +79,8 @@ test('the first page names the addresses, every node with port and process, and 
   for (const part of [
     'postgres://demo:demo@127.0.0.1:6432/demo',
     'http://127.0.0.1:9632',
-    'pg-1    replica   15432    11',
-    'pg-2    primary   15433    22',
+    'pg-1     replica   15432    11',
+    'pg-2     primary   15433    22',
     'kill -9 22',
     'removes the data',
   ])
@@ -72,8 +88,22 @@ test('the first page names the addresses, every node with port and process, and 
 });
 
 test('without psql the page shows a way that needs none; a kept folder is named', () => {
-  const page = introduction({ ...given, hasPsql: false, keep: '/data' });
+  const page = introduction({ ...given, client: undefined, keep: '/data' });
   assert.ok(!page.includes('psql '));
   assert.ok(page.includes("require('pg')"));
   assert.ok(page.includes('the data stays in /data'));
+});
+
+test("before MySQL and MariaDB the page shows their own client's words, or the driver's", () => {
+  const mysql: Introduced = { ...given, engine: 'mysql', product: 'MySQL 9.7', client: 'mysql', port: 6033 };
+  const page = introduction(mysql);
+  for (const part of [
+    'a cluster of MySQL 9.7',
+    'mysql://demo:demo@127.0.0.1:6033/demo',
+    'mysql -h 127.0.0.1 -P 6033 -u demo -pdemo demo -e "SELECT * FROM note"',
+  ])
+    assert.ok(page.includes(part), part);
+  const without = introduction({ ...mysql, client: undefined });
+  assert.ok(without.includes("require('mysql2/promise')"));
+  assert.ok(!without.includes('mysql -h'));
 });

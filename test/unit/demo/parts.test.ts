@@ -84,7 +84,7 @@ test('a base backup leaves WAL, process files and temporary files behind, and ta
 });
 
 test('every generated password is its own, and no statement spans lines', () => {
-  const [one, other] = [freshCredentials(), freshCredentials()];
+  const [one, other] = [freshCredentials('postgres'), freshCredentials('postgres')];
   const passwords = [one, other].flatMap((all) => [all.superuser, all.monitor, all.replication]);
   assert.equal(new Set(passwords.map(({ password }) => password)).size, 6);
   for (const line of roleStatements(one).trim().split('\n')) assert.match(line, /^(ALTER|CREATE) /);

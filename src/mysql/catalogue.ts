@@ -1,0 +1,90 @@
+import type { Catalogue } from '../core/engine.ts';
+
+/** What the names of a whole server mean. */
+export interface CatalogueView {
+  /** Differs for catalogues that differ; not 0. */
+  readonly id: number;
+  /** Is it a base table of an engine that replicates and whose rows are its own? */
+  plain(schema: string, table: string): boolean;
+  /** Is it anything at all? */
+  known(schema: string, table: string): boolean;
+  /** Has any schema a stored function of this name, in lower case? */
+  hasFunction(name: string): boolean;
+  /** Stored code that takes locks for the session, or that nobody has read. */
+  readonly routinesLock: boolean;
+  readonly triggersLock: boolean;
+  /** What the server says its version is; '' if nobody has asked. */
+  readonly version: string;
+}
+
+export interface CatalogueNames {
+  readonly tables: readonly { readonly schema: string; readonly name: string; readonly plain: boolean }[];
+  /** Names of stored functions, of all schemas. */
+  readonly functions: readonly string[];
+  readonly routinesLock: boolean;
+  readonly triggersLock: boolean;
+  /** Names of tables differ by case (lower_case_table_names = 0). */
+  readonly caseCounts: boolean;
+  readonly version: string;
+}
+
+const catalogues = new WeakMap<Catalogue, CatalogueView>();
+let lastId = 0;
+
+/** A name cannot hold the byte between the two. */
+const key = (schema: string, table: string): string => `${schema}\0${table}`;
+
+export function catalogueOf(names: CatalogueNames): Catalogue {
+  const fold = names.caseCounts ? (text: string) => text : (text: string) => text.toLowerCase();
+  const plain = new Set<string>();
+  const others = new Set<string>();
+  for (const table of names.tables) {
+    (table.plain ? plain : others).add(key(fold(table.schema), fold(table.name)));
+  }
+  const functions = new Set(names.functions.map((name) => name.toLowerCase()));
+  // Two tables whose names are folded to one another: not where names are compared so.
+  const isPlain = (name: string): boolean => plain.has(name) && !others.has(name);
+  return sealed({
+    plain: (schema, table) => isPlain(key(fold(schema), fold(table))),
+    known: (schema, table) => {
+      const name = key(fold(schema), fold(table));
+      return plain.has(name) || others.has(name);
+    },
+    hasFunction: (name) => functions.has(name),
+    routinesLock: names.routinesLock,
+    triggersLock: names.triggersLock,
+    version: names.version,
+  });
+}
+
+/**
+ * For questions asked without a server: every relation is a plain table, and there are no stored functions.
+ * `taken` is told of each relation.
+ */
+export function assumedCatalogue(taken: (name: string) => void = () => {}): Catalogue {
+  return sealed({
+    plain: (schema, table) => {
+      taken(schema === '' ? table : `${schema}.${table}`);
+      return true;
+    },
+    known: () => true,
+    hasFunction: () => false,
+    routinesLock: true,
+    triggersLock: false,
+    version: '',
+  });
+}
+
+/** What a catalogue says. Throws for one that another engine made. */
+export function viewOf(catalogue: Catalogue): CatalogueView {
+  const view = catalogues.get(catalogue);
+  if (view === undefined) throw new Error('a catalogue that this engine has not made');
+  return view;
+}
+
+function sealed(view: Omit<CatalogueView, 'id'>): Catalogue {
+  lastId++;
+  const catalogue = Object.freeze({}) as Catalogue;
+  catalogues.set(catalogue, { ...view, id: lastId });
+  return catalogue;
+}

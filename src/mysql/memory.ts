@@ -1,0 +1,132 @@
+import type { SessionFacts } from '../core/engine.ts';
+import type { Settings } from '../core/settings.ts';
+import { STATUS_AUTOCOMMIT, STATUS_NO_BACKSLASH_ESCAPES } from './capabilities.ts';
+import type { TextFacts } from './classify.ts';
+import { isMariaDb } from './collations.ts';
+import { Diagnostics } from './diagnostics.ts';
+import { InsertIds } from './insert-ids.ts';
+import type { MysqlLogin } from './login.ts';
+import { ClientStatements } from './prepared.ts';
+import type { MysqlIntent } from './wants.ts';
+
+/** SET TRANSACTION statements that are kept for one transaction. */
+const MOST_HELD = 16;
+
+/** What the client half of one session remembers from unit to unit. */
+export class Memory {
+  readonly login: MysqlLogin;
+  readonly statements = new ClientStatements();
+  readonly diagnostics = new Diagnostics();
+  readonly ids = new InsertIds();
+  /** Settings that are the proxy's own. */
+  readonly #own = new Map<string, string>();
+  /** SET TRANSACTION statements for the next transaction. */
+  #held: Buffer[] = [];
+  #heldSerializable = false;
+  #text: TextFacts | undefined;
+  #settings: Settings;
+  /** The session's character_set_results; '' for NULL. */
+  results = 'utf8mb4';
+
+  constructor(login: MysqlLogin) {
+    this.login = login;
+    this.#settings = login.settings;
+  }
+
+  get mariadb(): boolean {
+    return isMariaDb(this.login.version);
+  }
+
+  /** As of the unit that was classified last. */
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  get multi(): boolean {
+    return this.#settings.values.get(':multi') === 'on';
+  }
+
+  get autocommit(): boolean {
+    return this.#text?.autocommit !== false;
+  }
+
+  /** Status flags of an answer of the proxy's own, outside a transaction. */
+  get status(): number {
+    const escapes = this.#text?.sqlMode.includes('NO_BACKSLASH_ESCAPES') === true;
+    return (this.autocommit ? STATUS_AUTOCOMMIT : 0) | (escapes ? STATUS_NO_BACKSLASH_ESCAPES : 0);
+  }
+
+  /** Facts that a text depends on; the same object while nothing of them changes. */
+  facts(session: SessionFacts): TextFacts {
+    if (
+      this.#text !== undefined &&
+      this.#settings === session.settings &&
+      this.#text.catalogue === session.catalogue &&
+      this.#text.lists === session.functions
+    ) {
+      return this.#text;
+    }
+    const value = (name: string): string =>
+      session.settings.values.get(name) ?? session.greeting.parameters.get(name) ?? '';
+    const isolation =
+      session.settings.values.get('transaction_isolation') ??
+      session.settings.values.get('tx_isolation') ??
+      value('transaction_isolation');
+    this.#settings = session.settings;
+    this.results = value('character_set_results');
+    this.#text = {
+      sqlMode: value('sql_mode'),
+      charset: value('character_set_client'),
+      schema: session.settings.values.get(':schema') ?? '',
+      catalogue: session.catalogue,
+      lists: session.functions,
+      serializable: isolation.toUpperCase() === 'SERIALIZABLE',
+      autocommit: value('autocommit').toUpperCase() !== 'OFF',
+      route: this.#own.get('pointsman.route') ?? '',
+      version: this.login.version,
+    };
+    return this.#text;
+  }
+
+  /** Keeps what the session has set and no server is to know. */
+  keepOwn({ own = [] }: MysqlIntent): void {
+    if (own.length === 0) return;
+    for (const { name, value } of own) this.#own.set(name, value);
+    this.#text = undefined;
+  }
+
+  /** Keeps a SET TRANSACTION for the next transaction; false: there are too many. */
+  hold(text: Buffer, { nextTransaction }: MysqlIntent): boolean {
+    if (this.#held.length >= MOST_HELD) return false;
+    this.#held.push(Buffer.from(text));
+    const { serializable } = nextTransaction ?? {};
+    if (serializable !== undefined) this.#heldSerializable = serializable;
+    return true;
+  }
+
+  get holds(): boolean {
+    return this.#held.length > 0;
+  }
+
+  get heldSerializable(): boolean {
+    return this.#heldSerializable;
+  }
+
+  /** Hands out the SET TRANSACTION statements that were kept. */
+  release(): readonly Buffer[] {
+    const held = this.#held;
+    this.#held = [];
+    this.#heldSerializable = false;
+    return held;
+  }
+
+  /** The session is as new. */
+  reset(): void {
+    this.statements.clear();
+    this.diagnostics.reset();
+    this.ids.reset();
+    this.release();
+    if (this.#own.size > 0) this.#text = undefined;
+    this.#own.clear();
+  }
+}

@@ -1,0 +1,232 @@
+import type { Expectation, Plan } from '../core/engine.ts';
+import { ProxyError } from '../core/errors.ts';
+import * as com from './commands.ts';
+import { clientError } from './errors.ts';
+import { aboutStatement, renumber, type Shifted, shifted, typesIn, withTypes } from './execute.ts';
+import type { MysqlUnit } from './finder.ts';
+import type { LinkSide } from './link-side.ts';
+import type { Memory } from './memory.ts';
+import { command, queryCommand } from './messages.ts';
+import type { Prepared, Statement } from './prepared.ts';
+import { type Answer, Reply, type Shape } from './reply.ts';
+import { COLLATION_QUESTION } from './settings.ts';
+import { idUse } from './statement-facts.ts';
+
+const NOTHING = Buffer.alloc(0);
+
+/** Answers to what goes ahead of a unit. */
+const RESULT: Answer = { shape: 'result', take: 'swallow' };
+const DONE: Answer = { shape: 'done', take: 'swallow' };
+
+const SHAPES: ReadonlyMap<number, Shape> = new Map([
+  [com.COM_QUERY, 'result'],
+  [com.COM_STMT_EXECUTE, 'result'],
+  [com.COM_STMT_FETCH, 'rows'],
+  [com.COM_FIELD_LIST, 'columns'],
+  [com.COM_STATISTICS, 'line'],
+]);
+
+/** SET NAMES and the like: the server then reports the character set, and which collation it has only if asked. */
+const SETS_CHARSET = /\b(?:names|charset|character(?:\s+set\b|_set_))/i;
+
+/** What goes ahead of a unit, with the answers that are swallowed. */
+interface Front {
+  readonly bytes: Buffer[];
+  readonly answers: Answer[];
+}
+
+/** Turns units into what a given link needs. */
+export class Planner {
+  readonly #memory: Memory;
+  /** One object for each kind of answer: a unit costs none. */
+  readonly #replies = new Map<string, Reply>();
+  /** What becomes of the other pieces of the open EXECUTE that was planned last. */
+  shifted: Shifted | undefined;
+
+  constructor(memory: Memory) {
+    this.#memory = memory;
+  }
+
+  plan(unit: MysqlUnit, server: LinkSide): Plan {
+    const { statement } = unit;
+    if (unit.command === com.COM_RESET_CONNECTION) return this.#reset(server);
+    if (unit.command === com.COM_STMT_PREPARE && statement !== undefined) {
+      return this.#prepare(unit, statement, server);
+    }
+    let own: Buffer = unit.bytes;
+    if (statement !== undefined) {
+      const number = server.statements.get(this.#keyOf(statement.prepared))?.id;
+      if (number === undefined) return this.#prepareFirst(statement, server);
+      own = this.#numbered(unit, statement, number);
+    }
+    const front = this.#front(unit, server);
+    const closing = server.statements.takeClosing();
+    const asks = leavesCollationOpen(unit);
+    unit.expect = this.#expect(unit, front, asks);
+    if (front === undefined && closing === undefined && !asks && unit.longData.length === 0) {
+      return own === unit.bytes ? unit : { bytes: own, expect: unit.expect };
+    }
+    const behind = asks ? COLLATION_QUESTION.bytes : NOTHING;
+    const ahead = [closing ?? NOTHING, ...(front?.bytes ?? []), ...unit.longData];
+    return { bytes: Buffer.concat([...ahead, own, behind]), expect: unit.expect };
+  }
+
+  #expect({ command, intent }: MysqlUnit, front: Front | undefined, asks: boolean): Reply {
+    const shape = SHAPES.get(command) ?? 'done';
+    const settingsOnly = intent?.settingsOnly === true;
+    if (front === undefined && !asks) return this.#forward(shape, settingsOnly);
+    const behind = asks ? [COLLATION_QUESTION.answer] : [];
+    const answers: Answer[] = [...(front?.answers ?? []), { shape, take: 'forward' }, ...behind];
+    return new Reply(answers, { traits: this.#memory.login.traits, settingsOnly });
+  }
+
+  #forward(shape: Shape, settingsOnly: boolean): Reply {
+    const name = settingsOnly ? `${shape}!` : shape;
+    let reply = this.#replies.get(name);
+    if (reply === undefined) {
+      reply = new Reply([{ shape, take: 'forward' }], { traits: this.#memory.login.traits, settingsOnly });
+      this.#replies.set(name, reply);
+    }
+    return reply;
+  }
+
+  /** Undefined: nothing goes ahead. */
+  #front(unit: MysqlUnit, server: LinkSide): Front | undefined {
+    const { front, closes, intent, text } = unit;
+    const use = intent === undefined || text === undefined ? 'none' : idUse(intent, text, unit.settled);
+    unit.idUse = use;
+    const id = this.#memory.ids.front(server, use);
+    if (id === undefined && front.length === 0 && closes.length === 0) return undefined;
+    const ahead: Front = { bytes: [], answers: [] };
+    for (const key of closes) {
+      const number = server.statements.get(key)?.id;
+      if (number !== undefined) add(ahead, aboutStatement(com.COM_STMT_RESET, number), DONE);
+    }
+    for (const text of front) add(ahead, queryCommand(text), RESULT);
+    if (id !== undefined) add(ahead, id, RESULT);
+    return ahead.bytes.length === 0 ? undefined : ahead;
+  }
+
+  /** An EXECUTE, FETCH or RESET with the server's number, and for EXECUTE always with its types. */
+  #numbered(unit: MysqlUnit, statement: Statement, number: number): Buffer {
+    renumber(unit.bytes, number);
+    if (unit.command !== com.COM_STMT_EXECUTE) return unit.bytes;
+    // Another session may have run the server's statement with other types since.
+    const { parameters } = statement;
+    if (parameters === 0) return unit.bytes;
+    const found = typesIn(unit.bytes, parameters);
+    if (found?.types !== undefined) {
+      statement.types ??= Buffer.from(found.types);
+      return unit.bytes;
+    }
+    if (found === undefined || statement.types === undefined) {
+      throw clientError('PROTOCOL', 1835, 'Malformed communication packet');
+    }
+    if (unit.extent === 'whole') return withTypes(unit.bytes, found.at, statement.types);
+    const { bytes, rest } = shifted(unit.bytes, found.at, statement.types);
+    this.shifted = rest;
+    return bytes;
+  }
+
+  /** The client's own PREPARE: the server's number for it is kept, the client gets its own. */
+  #prepare(unit: MysqlUnit, statement: Statement, server: LinkSide): Plan {
+    const key = this.#keyOf(statement.prepared);
+    const answer: Answer = {
+      shape: 'prepare',
+      take: 'forward',
+      number: statement.number,
+      prepared: (number, parameters) => {
+        statement.parameters = parameters;
+        server.statements.set(key, number);
+      },
+      failed: () => this.#memory.statements.close(statement.number),
+    };
+    unit.expect = new Reply([answer], { traits: this.#memory.login.traits });
+    return unit;
+  }
+
+  /** The link does not know the statement: it is prepared as it was when the client did, then the unit is planned anew. */
+  #prepareFirst(statement: Statement, server: LinkSide): Plan {
+    const { prepared } = statement;
+    const key = this.#keyOf(prepared);
+    const prepare: Answer = {
+      shape: 'prepare',
+      take: 'swallow',
+      prepared: (number, parameters) => {
+        statement.parameters = parameters;
+        server.statements.set(key, number);
+      },
+    };
+    const text = command(com.COM_STMT_PREPARE, prepared.text);
+    const changes = this.#changesTo(prepared);
+    const there = changes.length === 0 ? undefined : server.adjust(changes);
+    if (there === undefined) return { bytes: text, expect: new Reply([prepare]), before: true };
+    const back = server.adjust(
+      changes.map(({ name }) => ({ name, value: this.#memory.settings.values.get(name) ?? null })),
+    );
+    if (back === undefined) throw new TypeError('a link that cannot go back to where it was');
+    const answers = [
+      ...answersOf(there.expect),
+      prepare,
+      ...answersOf(back.expect).map((answer) => ({ ...answer, failed: lostItsWay })),
+    ];
+    return {
+      bytes: Buffer.concat([there.bytes, text, back.bytes]),
+      expect: new Reply(answers),
+      before: true,
+    };
+  }
+
+  /** What differs between the session now and when the text was prepared; a schema can only be exchanged for one. */
+  #changesTo(prepared: Prepared): ReturnType<Prepared['changesFrom']> {
+    return prepared
+      .changesFrom(this.#memory.settings)
+      .filter(({ name, value }) => name !== ':schema' || (value !== null && this.#schema !== undefined));
+  }
+
+  get #schema(): string | undefined {
+    return this.#memory.settings.values.get(':schema');
+  }
+
+  /** Its name on links. Where the schema cannot be what it was, it is another statement. */
+  #keyOf(prepared: Prepared): string {
+    const schema = this.#schema;
+    if ((schema !== undefined) === prepared.reading.values.has(':schema')) return prepared.key;
+    return prepared.within(schema ?? null);
+  }
+
+  #reset(server: LinkSide): Plan {
+    const { bytes, expect } = server.reset;
+    const [first, ...others] = answersOf(expect);
+    if (first === undefined) throw new TypeError('a reset without an answer');
+    const { traits } = this.#memory.login;
+    return {
+      bytes,
+      expect: new Reply([{ ...first, take: 'forward' }, ...others], { traits, settingsOnly: true }),
+    };
+  }
+}
+
+function leavesCollationOpen({ intent, text }: MysqlUnit): boolean {
+  if (intent?.settingsOnly !== true || text === undefined) return false;
+  return SETS_CHARSET.test(text.text.toString('latin1'));
+}
+
+function add(front: Front, bytes: Buffer, answer: Answer): void {
+  front.bytes.push(bytes);
+  front.answers.push(answer);
+}
+
+function answersOf(expect: Expectation): readonly Answer[] {
+  if (expect instanceof Reply) return expect.answers;
+  throw new TypeError('an expectation of another engine');
+}
+
+/** The link is left with settings that nobody knows: nothing more may run there. */
+function lostItsWay(error: string): void {
+  throw new ProxyError('PROTOCOL', {
+    side: 'server',
+    retry: 'safe',
+    tell: `the connection could not be put back to its settings after a statement was prepared (${error})`,
+  });
+}

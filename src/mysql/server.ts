@@ -1,0 +1,125 @@
+import type {
+  Adjustment,
+  AuditResult,
+  Greeting,
+  Opened,
+  Outcome,
+  Plan,
+  ReplySink,
+  ServerSide,
+} from '../core/engine.ts';
+import type { SettingChange, Settings } from '../core/settings.ts';
+import { COM_PING, COM_QUIT, COM_RESET_CONNECTION } from './commands.ts';
+import { LinkStatements } from './link-statements.ts';
+import { command, queryCommand } from './messages.ts';
+import { type Answer, Reply } from './reply.ts';
+import { lostTrack, ReplyReader } from './reply-reader.ts';
+import { setUpStatement } from './set-up.ts';
+import { AdjustReply, adjustCommands, MULTI } from './settings.ts';
+import { outlasting, Tracked } from './tracked.ts';
+
+/** The server half of one link: what is said there in the proxy's own name, and how answers are followed. */
+export class MysqlServer implements ServerSide {
+  readonly greeting: Greeting;
+  /** Prepared statements that this server connection knows. */
+  readonly statements = new LinkStatements();
+  /** COM_RESET_CONNECTION and the trackers again, which it has switched off. The schema stays. */
+  readonly reset: Plan;
+  readonly #tracked = new Tracked();
+  readonly #reader: ReplyReader;
+
+  constructor({ channel, greeting }: Opened) {
+    this.greeting = greeting;
+    const autocommit = greeting.parameters.get('autocommit') !== 'OFF';
+    this.#reader = new ReplyReader(channel, this.statements, this.#tracked, autocommit);
+    this.reset = this.#resetting();
+  }
+
+  feed(chunk: Buffer, sink: ReplySink): void {
+    this.#reader.feed(chunk, sink);
+  }
+
+  adjust(changes: readonly SettingChange[]): Adjustment | undefined {
+    const charset = this.#parameter('character_set_client');
+    const commands = adjustCommands(changes, charset);
+    if (commands === undefined) return undefined;
+    const multi = changes.find(({ name }) => name === MULTI);
+    const answers = [...commands.answers];
+    const last = answers.pop();
+    // COM_SET_OPTION is the last command, and no tracker reports it.
+    if (last !== undefined) {
+      answers.push(
+        multi === undefined ? last : { ...last, succeeded: () => this.#tracked.told(MULTI, multi.value) },
+      );
+    }
+    return { bytes: commands.bytes, expect: new AdjustReply(answers), critical: true };
+  }
+
+  get plain(): Plan {
+    return this.reset;
+  }
+
+  remaining(settings: Settings): Settings {
+    return outlasting(settings);
+  }
+
+  get ping(): Plan {
+    return PING;
+  }
+
+  get rollback(): Plan {
+    return ROLLBACK;
+  }
+
+  /** Trackers have said all that an audit could ask for; what they have held back so far comes with any answer. */
+  audit(): Plan {
+    return PING;
+  }
+
+  audited({ pin }: Outcome): AuditResult {
+    return { settings: this.#tracked.settings, pin };
+  }
+
+  get quit(): Buffer {
+    return QUIT;
+  }
+
+  #parameter(name: string): string {
+    return this.#tracked.get(name) ?? this.greeting.parameters.get(name) ?? '';
+  }
+
+  #resetting(): Plan {
+    const wiped: Answer = {
+      shape: 'done',
+      take: 'swallow',
+      succeeded: () => {
+        this.statements.clear();
+        this.#tracked.reset();
+      },
+    };
+    const tracking: Answer = {
+      shape: 'result',
+      take: 'swallow',
+      settingsOnly: true,
+      failed: (error) => {
+        throw lostTrack(`error ${error} when its trackers were to be switched on again`);
+      },
+    };
+    const setUp = setUpStatement(this.greeting.parameters.get('version') ?? '');
+    return {
+      bytes: Buffer.concat([command(COM_RESET_CONNECTION), queryCommand(setUp)]),
+      expect: new Reply([wiped, tracking]),
+    };
+  }
+}
+
+const PING: Plan = {
+  bytes: command(COM_PING),
+  expect: new Reply([{ shape: 'done', take: 'swallow' }]),
+};
+/** Whatever completion_type says: neither another transaction nor the end of the connection. */
+const ROLLBACK: Plan = {
+  bytes: queryCommand('ROLLBACK AND NO CHAIN NO RELEASE'),
+  expect: new Reply([{ shape: 'result', take: 'swallow' }]),
+};
+const QUIT = command(COM_QUIT);

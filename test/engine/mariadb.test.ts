@@ -1,0 +1,4 @@
+import { conformance } from './conformance.ts';
+import { mariadbServer } from './mysql.ts';
+
+conformance(mariadbServer);

@@ -1,0 +1,4 @@
+import { conformance } from './conformance.ts';
+import { mysqlServer } from './mysql.ts';
+
+conformance(mysqlServer);

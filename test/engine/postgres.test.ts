@@ -1,0 +1,4 @@
+import { conformance } from './conformance.ts';
+import { postgres } from './postgres.ts';
+
+conformance(postgres);
