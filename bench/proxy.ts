@@ -72,6 +72,8 @@ function configuration(arena: Ground, { port, adminPort, reads, poolSize }: Prox
         monitor: { ...monitor, database: client.database },
         pool: { size: poolSize },
         routing: { reads },
+        // As the peers are run: nothing is encrypted on this machine.
+        serverTls: { mode: 'disable' },
       },
     ],
   };
