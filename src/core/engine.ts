@@ -64,6 +64,8 @@ export interface Wire {
   elsewhere(code: string): Elsewhere | undefined;
   /** A rollback puts back the settings that its transaction has changed. */
   readonly settingsRollBack: boolean;
+  /** `ServerSide.audit` tells what a session has left; else pins go by what is said, and hold after errors too. */
+  readonly audits: boolean;
   /** An error inside a transaction fails all of it: nothing but its end is taken. */
   readonly errorFailsTransaction: boolean;
 }

@@ -50,6 +50,8 @@ export interface Intent {
   readonly looksBack?: boolean;
   /** State that this unit certainly leaves behind on its link. */
   readonly pin: PinReason | undefined;
+  /** State that it may leave behind if it fails: its answer then tells nothing of it. */
+  readonly failurePin?: PinReason;
   /** If it succeeds nothing is left of the state behind this pin. */
   readonly unpin?: PinReason;
   /** If it succeeds the session is as it was after its log-in, but for `settings`. */

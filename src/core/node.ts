@@ -66,6 +66,7 @@ export interface Seen {
   readonly position: Position;
   /** Replica: the greater of received and replayed. Primary: same as `position`. */
   readonly received: Position;
+  /** Undefined on a primary, and on a node that takes no writes and is set up to receive from nobody. */
   readonly receiving: Receiving | undefined;
   readonly sync: SyncRequirement;
   readonly version: string;

@@ -21,7 +21,7 @@ export interface MysqlPrograms {
 const SBIN = ['/usr/sbin', '/usr/local/sbin', '/usr/local/mysql/bin', '/opt/homebrew/bin'];
 
 /** Where the project's script lays a root of Debian unstable (bin/unstable.mjs says the same). */
-export function unstableRoot(): string {
+function unstableRoot(): string {
   const told = process.env['POINTSMAN_UNSTABLE'];
   return told !== undefined && told !== '' ? told : join(homedir(), '.cache', 'pointsman', 'unstable');
 }

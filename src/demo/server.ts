@@ -31,7 +31,7 @@ export interface ServerOptions {
 /** In order, clients thrown out; or at once, as a crash that the next start recovers from. */
 export type StopMode = 'fast' | 'immediate';
 
-const READY_WITHIN = 30_000;
+const READY_WITHIN = 60_000;
 const STOP_WITHIN = 15_000;
 const KILL_WITHIN = 10_000;
 

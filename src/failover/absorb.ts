@@ -3,7 +3,7 @@ import type { NodeId, Observation } from '../core/node.ts';
 import type { Ack } from '../core/view.ts';
 import type { Given } from './case.ts';
 import type { Action, Command, Input, Result, Task } from './input.ts';
-import type { Errand, State } from './state.ts';
+import type { Errand, Outcast, State } from './state.ts';
 
 export interface Absorbed {
   readonly state: State;
@@ -70,11 +70,14 @@ function ended(state: State, task: Task, result: Result, at: number): State {
       return { ...state, phase: { ...phase, result } };
     }
     case 'fence':
+    case 'unfence':
     case 'follow':
     case 'rejoin':
-      return { ...state, errands: state.errands.map((errand) => afterAttempt(errand, task, at)) };
-    case 'unfence':
-      return state;
+      return {
+        ...state,
+        errands: state.errands.map((errand) => afterAttempt(errand, task, at)),
+        outcasts: state.outcasts.map((outcast) => hindered(outcast, task, result)),
+      };
     default:
       throw unreachable(task);
   }
@@ -99,7 +102,13 @@ function recorded(state: State, ticket: number, result: Result): State {
 function afterAttempt(errand: Errand, task: Task, at: number): Errand {
   if (errand.kind !== task.kind || !('node' in task) || errand.node !== task.node) return errand;
   const wait = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(10, errand.attempts));
-  return { ...errand, running: false, retryAt: at + wait };
+  return { ...errand, running: false, endedAt: at, retryAt: at + wait };
+}
+
+/** What keeps a node under quarantine is shown with it. */
+function hindered(outcast: Outcast, task: Task, result: Result): Outcast {
+  if (task.kind === 'record' || task.node !== outcast.node || result.ok) return outcast;
+  return { ...outcast, obstacle: result.message };
 }
 
 function commanded(state: State, command: Command, given: Given): Absorbed {

@@ -13,7 +13,9 @@ export function subject(c: Case): NodeId | undefined {
   if (conflict.length > 0 || last === undefined) return undefined;
   const seen = factsOf(c.world, last.node)?.seen;
   const replicaNow = seen?.role === 'replica' && seen.askedAt >= adoptedAt;
-  return replicaNow ? undefined : last.node;
+  // One that is to take writes again holds the office while that lasts.
+  const returning = c.state.errands.some(({ kind, node }) => kind === 'unfence' && node === last.node);
+  return replicaNow && !returning ? undefined : last.node;
 }
 
 function signalOf(c: Case): { readonly node: NodeId; readonly signal: OwnSignal } | undefined {

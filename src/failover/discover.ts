@@ -1,7 +1,16 @@
 import type { NodeId, Seen } from '../core/node.ts';
 import type { NodeFacts } from '../core/world.ts';
-import { type Case, type Change, isMember, present, presentNode, type Rule } from './case.ts';
-import { mayStillBePromoted } from './guards.ts';
+import {
+  type Case,
+  type Change,
+  isMember,
+  present,
+  presentNode,
+  presentReplicas,
+  type Rule,
+} from './case.ts';
+import { mayStillBePromoted, ownSignal } from './guards.ts';
+import { holdsAll } from './lift.ts';
 import { adopt, alarm, castOut, change, hold } from './moves.ts';
 import { isNewerBranch, type Place, supersedes } from './order.ts';
 import { type State, withPrimary } from './state.ts';
@@ -26,13 +35,30 @@ export const outsidePromotion: Rule = {
   reason: 'another node became writable on a newer branch: somebody promoted it, follow',
   decide(c) {
     const found = rival(c);
-    if (found === undefined || !supersedes(found.seen, found.last, c.positions)) return undefined;
+    if (found === undefined) return undefined;
+    if (!supersedes(found.seen, found.last, c.positions) && !standsAlone(c, found)) return undefined;
     const { node, branch } = found.seen;
     // A promotion of our own that was thought to have failed, or was cut off by a restart.
     const how = c.state.failed?.nodes.includes(node) === true ? 'promoted' : 'found';
     return adopt(c, node, { branch, how }, `${node} was promoted from outside, after ${found.last.node}`);
   },
 };
+
+/**
+ * Without branches a promotion shows in nothing but that the node is writable. It is believed where the former
+ * primary says itself that it is a replica, or, under an outside manager, where it is gone; not of a node that
+ * lacks more than may be lost (a server that was laid anew).
+ */
+function standsAlone(c: Case, { seen, last }: NonNullable<ReturnType<typeof rival>>): boolean {
+  if (seen.branch !== '' || last.branch !== '') return false;
+  const demoted = presentNode(c, last.node)?.role === 'replica';
+  const gone = c.settings.mode === 'observe' && ownSignal(c, last.node) === 'gone';
+  if (!demoted && !gone) return false;
+  if (last.position === undefined || c.positions.compare(seen.position, last.position) !== 'before')
+    return true;
+  const behind = c.positions.distance(seen.position, last.position);
+  return behind !== undefined && behind <= c.settings.lossBoundBytes;
+}
 
 export const staleWriter: Rule = {
   id: 'F11',
@@ -110,6 +136,9 @@ export const discovered: Rule = {
         `${leader.node} is writable, but ${newer} is already on a newer branch: its primary is not to be seen`,
       );
     }
+    if (isContradicted(c, leader)) {
+      return alarm(c, `${leader.node} is writable, but the other nodes have what it lacks: stop it, or them`);
+    }
     const { node, branch } = leader;
     const maybe = node === c.state.last?.node ? mayStillBePromoted(c) : undefined;
     if (maybe !== undefined) {
@@ -133,6 +162,14 @@ function newerThan(c: Case, writer: Seen): NodeId | undefined {
     isMember(c, facts) &&
     isNewerBranch(facts.seen.branch, writer.branch);
   return c.world.nodes.find(knows)?.spec.id;
+}
+
+/** Without branches: several nodes, and all that can be asked, have parted from a writable one. */
+function isContradicted(c: Case, writer: Seen): boolean {
+  if (writer.branch !== '') return false;
+  const others = presentReplicas(c, writer.node);
+  const parted = others.filter((seen) => c.positions.compare(seen.position, writer.position) === 'diverged');
+  return parted.length >= 2 && parted.length === others.length;
 }
 
 /**
@@ -160,6 +197,9 @@ export const steppedDown: Rule = {
     const seen = last === undefined ? undefined : presentNode(c, last.node);
     if (seen?.role !== 'replica' || seen.askedAt < c.state.adoptedAt) return undefined;
     if (primary === null && phase.name === 'steady') return undefined;
+    // It follows nobody and lacks what others have: its successor is being elected.
+    const open = phase.name === 'electing' || phase.name === 'fencing';
+    if (open && seen.receiving === undefined && !holdsAll(c, seen)) return undefined;
     const reason = `${seen.node} is a replica now and no other node is writable`;
     const state = hold(c, { name: 'steady' }, reason);
     return change({ ...state, closed: [] }, reason, seen.node, [
@@ -191,6 +231,8 @@ export const nobodyWritable: Rule = {
     if (primary !== null || disputed.length > 0 || !allAsked(c) || claimants(c).length > 0) return undefined;
     // A lost primary is the business of the rules from F20 on.
     if (last !== undefined && presentNode(c, last.node) === undefined) return undefined;
+    // One is about to be (F17).
+    if (c.state.errands.some(({ kind, running }) => kind === 'unfence' && running)) return undefined;
     return alarm(c, 'no reachable node is writable');
   },
 };

@@ -38,11 +38,12 @@ export function witness(c: Case, old: NodeId, since: number): Witness {
   const lost: NodeId[] = [];
   const streaming: NodeId[] = [];
   for (const replica of presentReplicas(c, old)) {
-    if (replica.askedAt < since) continue;
+    // A node that is not set up to receive has no say.
+    if (replica.askedAt < since || replica.receiving === undefined) continue;
     const sender = senderOf(c.world, replica);
     // A cascade: what it receives from another replica says nothing about the primary.
-    if (replica.receiving?.active === true && sender !== undefined && sender !== old) continue;
-    (replica.receiving?.active === true ? streaming : lost).push(replica.node);
+    if (replica.receiving.active && sender !== undefined && sender !== old) continue;
+    (replica.receiving.active ? streaming : lost).push(replica.node);
   }
   if (streaming.length > 0) return { kind: 'streaming', nodes: streaming };
   if (late !== undefined) return { kind: 'pending', node: late };

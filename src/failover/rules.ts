@@ -2,6 +2,7 @@ import type { Rule } from './case.ts';
 import * as decide from './decide.ts';
 import * as detect from './detect.ts';
 import * as discover from './discover.ts';
+import { lifted } from './lift.ts';
 import type { PhaseName } from './state.ts';
 import * as tend from './tend.ts';
 
@@ -15,15 +16,33 @@ const tending: readonly Rule[] = [released, errandDone, fenced, rejoined, follow
 /** While replicas change branches, an old answer of theirs is no sign that they have parted. */
 const others: readonly Rule[] = [diverged, ...tending];
 
-const undecided: readonly Rule[] = [decide.returned, steppedDown, decide.recovering, decide.recanted];
+const undecided: readonly Rule[] = [decide.returned, lifted, steppedDown, decide.recovering, decide.recanted];
 
 /** For every phase the rules that hold in it, in order: the first that applies is taken, then again from the top. */
 export const table: Readonly<Record<PhaseName, readonly Rule[]>> = {
-  steady: [...office, steppedDown, discover.discovered, discover.nobodyWritable, detect.suspected, ...others],
-  suspect: [...office, detect.answered, steppedDown, detect.starting, detect.gone, detect.unclear, ...others],
+  steady: [
+    ...office,
+    steppedDown,
+    discover.discovered,
+    lifted,
+    discover.nobodyWritable,
+    detect.suspected,
+    ...others,
+  ],
+  suspect: [
+    ...office,
+    detect.answered,
+    lifted,
+    steppedDown,
+    detect.starting,
+    detect.gone,
+    detect.unclear,
+    ...others,
+  ],
   confirming: [
     ...office,
     detect.answered,
+    lifted,
     steppedDown,
     detect.notGone,
     detect.confirmed,

@@ -44,9 +44,11 @@ export interface Outcast {
   readonly reason: string;
   /** `fence` was asked for at least once. */
   readonly fenced: boolean;
+  /** Why the last attempt to make it a replica again failed. */
+  readonly obstacle?: string;
 }
 
-export type ErrandKind = 'fence' | 'follow' | 'rejoin';
+export type ErrandKind = 'fence' | 'unfence' | 'follow' | 'rejoin';
 
 /** Work on a node that is repeated, ever more rarely, until the node shows that it is done. */
 export interface Errand {
@@ -54,6 +56,8 @@ export interface Errand {
   readonly node: NodeId;
   readonly attempts: number;
   readonly running: boolean;
+  /** When the last attempt that has ended did so. */
+  readonly endedAt: number;
   /** Not again before. */
   readonly retryAt: number;
 }
@@ -125,8 +129,12 @@ export function standingOf(state: State): Standing {
     holding: state.primary === null ? state.holding : '',
     identity: state.identity,
     closed: state.closed,
-    quarantined: [...state.outcasts.map(({ node, reason }) => ({ node, reason })), ...disputed],
+    quarantined: [...state.outcasts.map(shown), ...disputed],
   };
+}
+
+function shown({ node, reason, obstacle }: Outcast): { node: NodeId; reason: string } {
+  return { node, reason: obstacle === undefined ? reason : `${reason} (${obstacle})` };
 }
 
 /** Moves the primary; every change of it is a new epoch. */

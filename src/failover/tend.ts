@@ -100,7 +100,8 @@ function needsRejoin(c: Case, node: NodeId): boolean {
   if (seen === undefined || (c.state.identity !== '' && seen.identity !== c.state.identity)) return false;
   if (seen.role === 'primary') {
     const fence = errandOf(c, 'fence', node);
-    return fence !== undefined && fence.attempts > 0 && !fence.running;
+    // A node that a fence turns read-only can simply follow: its next answer tells.
+    return fence !== undefined && fence.attempts > 0 && !fence.running && seen.askedAt >= fence.endedAt;
   }
   // Following is harmless and often enough; a copy discards what only this node has.
   const follow = errandOf(c, 'follow', node);
@@ -157,12 +158,15 @@ export const diverged: Rule = {
       if (seen?.role !== 'replica' || !isMember(c, facts)) continue;
       // What it has replayed: it may have received half a record past the fork, and follows all the same.
       if (c.positions.compare(seen.position, writer.position) !== 'diverged') continue;
+      // Where histories have gaps, an older answer of the primary may lack what a replica has by right.
+      if (seen.branch === '' && writer.askedAt < seen.at) continue;
       const { node } = seen;
       const reason = `its history has parted from that of ${writer.node}; it must be rejoined before it is used again`;
+      const detail = `${node} has diverged from ${writer.node}`;
       return castOut(
         c,
         [{ node, reason }],
-        change(c.state, `${node} has diverged from ${writer.node}`, node),
+        change(c.state, detail, node, [{ kind: 'alarm', reason: detail }]),
       );
     }
     return undefined;
@@ -187,6 +191,11 @@ function isDone(c: Case, errand: Errand): boolean {
       // Under quarantine it is done when it is released (F01): a receiver that is refused starts and dies in turn.
       if (isOutcast(c.state, errand.node)) return false;
       return errand.node === c.state.primary || (seen?.role === 'replica' && isReceiving(c, seen));
+    case 'unfence':
+      // Somebody else's business as soon as it is no longer the node that was last the primary.
+      return (
+        errand.node !== c.state.last?.node || isOutcast(c.state, errand.node) || seen?.role === 'primary'
+      );
     case 'fence':
       return !isOutcast(c.state, errand.node);
     case 'rejoin':
@@ -204,15 +213,16 @@ export const strangers: Rule = {
   },
 };
 
-function errandOf(c: Case, kind: ErrandKind, node: NodeId): Errand | undefined {
+export function errandOf(c: Case, kind: ErrandKind, node: NodeId): Errand | undefined {
   return c.state.errands.find((errand) => errand.kind === kind && errand.node === node);
 }
 
 /** Starts an errand; undefined while it runs or its next attempt is not due. */
-function begin(c: Case, kind: ErrandKind, node: NodeId): State | undefined {
+export function begin(c: Case, kind: ErrandKind, node: NodeId): State | undefined {
   const known = errandOf(c, kind, node);
   if (known !== undefined && (known.running || c.at < known.retryAt)) return undefined;
-  const next: Errand = { kind, node, attempts: (known?.attempts ?? 0) + 1, running: true, retryAt: c.at };
+  const { attempts = 0, endedAt = Number.NEGATIVE_INFINITY } = known ?? {};
+  const next: Errand = { kind, node, attempts: attempts + 1, running: true, endedAt, retryAt: c.at };
   return { ...c.state, errands: [...c.state.errands.filter((errand) => errand !== known), next] };
 }
 

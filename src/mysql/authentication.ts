@@ -94,7 +94,7 @@ async function answered(
       `Client does not support authentication protocol requested by server; consider upgrading MySQL client to one that has ${plugin}`,
     );
   }
-  const fresh = challenge ?? newChallenge();
+  const fresh = newChallenge();
   exchange.send(Buffer.from([EOF]), Buffer.from(`${plugin}\0`), fresh, Buffer.from([0]));
   return { answer: await exchange.read(), challenge: fresh };
 }

@@ -183,7 +183,18 @@ const readingsKnown = new Map<string, Reading | undefined>();
 /** Clients choose these texts. */
 const READINGS_KNOWN = 256;
 
+let last:
+  | { readonly charset: string; readonly sqlMode: string; readonly reading: Reading | undefined }
+  | undefined;
+
 function readingOf({ charset, sqlMode }: TextFacts): Reading | undefined {
+  if (last?.charset !== charset || last.sqlMode !== sqlMode) {
+    last = { charset, sqlMode, reading: knownReading(charset, sqlMode) };
+  }
+  return last.reading;
+}
+
+function knownReading(charset: string, sqlMode: string): Reading | undefined {
   const key = `${charset} ${sqlMode}`;
   if (readingsKnown.has(key)) return readingsKnown.get(key);
   if (readingsKnown.size >= READINGS_KNOWN) readingsKnown.clear();

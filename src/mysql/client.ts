@@ -12,7 +12,7 @@ import type { ProxyError } from '../core/errors.ts';
 import type { Intent } from '../core/intent.ts';
 import * as com from './commands.ts';
 import { serverError } from './errors.ts';
-import { MysqlUnit, UnitFinder } from './finder.ts';
+import { UnitFinder } from './finder.ts';
 import type { LinkSide } from './link-side.ts';
 import type { MysqlLogin } from './login.ts';
 import { Memory } from './memory.ts';
@@ -22,6 +22,7 @@ import { type Answer, type MysqlEnd, Reply } from './reply.ts';
 import { Retrospect } from './retrospect.ts';
 import { streamsBy } from './streamed.ts';
 import { supplyReply } from './supply.ts';
+import { MysqlUnit } from './unit.ts';
 import { UnitReader } from './units.ts';
 
 /** Bytes of a command that are gathered before it is sent on in pieces, unread. */
@@ -122,8 +123,8 @@ export class MysqlClient implements ClientSide {
   }
 
   opening(unit: Unit): Plan {
-    const { front, statement, body } = mine(unit);
-    const texts = [...front, statement?.prepared.text ?? body];
+    const { held, statement, body } = mine(unit);
+    const texts = [...held.texts, statement?.prepared.text ?? body];
     return {
       bytes: Buffer.concat(texts.map(queryCommand)),
       expect: texts.length === 1 ? OPENING : new Reply(texts.map(() => RESULT)),
@@ -171,12 +172,18 @@ export class MysqlClient implements ClientSide {
     const statement = this.#last?.command === com.COM_STMT_PREPARE ? this.#last.statement : undefined;
     if (statement !== undefined && statement.parameters < 0) statements.close(statement.number);
     diagnostics.failed(String(said.code), said.message);
-    this.#login.channel.write(errPacket(1, said));
+    this.#login.channel.write(errPacket(this.#last?.sequence ?? 1, said));
     this.#over();
   }
 
   die(error: ProxyError): void {
-    this.#login.channel.end(errPacket(this.#last === undefined ? 0 : 1, serverError(error)));
+    this.#login.channel.end(errPacket(this.#sequence, serverError(error)));
+  }
+
+  /** Of the next packet to the client, unless it has had some of the answer. Servers say goodbye with 0. */
+  get #sequence(): number {
+    if (this.#last === undefined) return 0;
+    return this.#last.extent === 'open' ? this.#finder.nextSequence : 1;
   }
 
   /** The command has been answered: the next one may be looked at. */

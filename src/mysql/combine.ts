@@ -55,6 +55,7 @@ export function combine(intents: readonly MysqlIntent[]): MysqlIntent {
     ...kindOf(sent),
     begin: openedBy(sent),
     pin,
+    ...failurePinOf(sent),
     ...(sent.some((part) => part.looksBack === true) ? { looksBack: true } : {}),
     names: namesOf(sent),
     insertId: sent.some((part) => part.insertId),
@@ -77,6 +78,11 @@ function asSent(part: MysqlIntent): MysqlIntent {
 /** The pin of all of them that nobody else would find out. */
 export const pinOf = (parts: readonly MysqlIntent[]): MysqlIntent['pin'] =>
   parts.reduce<MysqlIntent['pin']>((pin, part) => stronger(pin, part.pin), undefined);
+
+const failurePinOf = (parts: readonly MysqlIntent[]): Pick<MysqlIntent, 'failurePin'> => {
+  const failurePin = parts.find((part) => part.failurePin !== undefined)?.failurePin;
+  return failurePin === undefined ? {} : { failurePin };
+};
 
 function kindOf(parts: readonly MysqlIntent[]): Pick<MysqlIntent, 'kind' | 'because' | 'detail'> {
   const [first] = parts;
@@ -106,7 +112,7 @@ function openedBy(parts: readonly MysqlIntent[]): MysqlIntent['begin'] {
   return begin;
 }
 
-export function namesOf(parts: readonly MysqlIntent[]): MysqlIntent['names'] {
+function namesOf(parts: readonly MysqlIntent[]): MysqlIntent['names'] {
   if (parts.some((part) => part.names === 'changed')) return 'changed';
   return parts.some((part) => part.names === 'missed') ? 'missed' : 'known';
 }
@@ -126,6 +132,7 @@ export function reconcile(readings: readonly MysqlIntent[]): MysqlIntent {
   const sent = parts.map(asSent);
   return intent('write', 'U04', '', {
     pin: pinOf(sent),
+    ...failurePinOf(sent),
     names: namesOf(sent),
     insertId: sent.some((part) => part.insertId),
     settingsOnly: sent.length > 0 && sent.every((part) => part.settingsOnly),

@@ -21,7 +21,9 @@ export class MysqlControl implements Control {
 
   fence(target: Target): Promise<void> {
     return this.#bounded('fence', target, (signal) =>
-      this.#on(target, signal, (session) => fence(session, this.#options.applicationName)),
+      this.#on(target, signal, (session) =>
+        fence(session, this.#options.applicationName, (call) => this.#on(target, signal, call)),
+      ),
     );
   }
 

@@ -24,6 +24,7 @@ const OPEN = 40;
 const CLOSE = 41;
 const COMMA = 44;
 const MINUS = 45;
+const DOT = 46;
 const ZERO = 48;
 const SEMICOLON = 59;
 
@@ -84,7 +85,7 @@ export class Digest {
       if (kind === BAD || scanner.decisions > 0) break;
       if (kind === STRING || kind === NUMBER) this.#constant(kind);
       else {
-        const gap = scanner.gap || (this.#list === 1 && kind !== PUNCT && kind !== OPERATOR);
+        const gap = scanner.gap || (this.#list === 1 && this.#joins(kind, text[scanner.start]));
         const minus = kind === OPERATOR && text[scanner.start] === MINUS;
         // Two of them with a space behind would begin a comment.
         if ((gap || (minus && this.#minus)) && this.length > prefix) this.bytes[this.length++] = SPACE;
@@ -99,6 +100,11 @@ export class Digest {
     // Not for certain, or code for some servers only: whoever reads it does so with all that is in it.
     this.literal ||= scanner.decisions > 0;
     return kind !== BAD && scanner.kind !== BAD;
+  }
+
+  /** Would this token behind a constant become part of it? The one that stood there may have been of another form. */
+  #joins(kind: number, first: number | undefined): boolean {
+    return kind === PUNCT ? first === DOT : kind !== OPERATOR;
   }
 
   #hint(text: Uint8Array, end: number): void {

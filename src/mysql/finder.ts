@@ -1,4 +1,4 @@
-import { type Expectation, type Extent, FORWARD, type Unit } from '../core/engine.ts';
+import type { Extent } from '../core/engine.ts';
 import {
   COM_CHANGE_USER,
   COM_QUERY,
@@ -8,69 +8,15 @@ import {
   COM_STMT_SEND_LONG_DATA,
 } from './commands.ts';
 import { clientError } from './errors.ts';
-import type { IdUse } from './insert-ids.ts';
 import { FULL, HEADER, lengthAt } from './packets.ts';
-import type { Statement } from './prepared.ts';
-import type { StatementText } from './statement-facts.ts';
-import type { MysqlIntent } from './wants.ts';
+import { MysqlUnit, NO_COMMAND } from './unit.ts';
 
 const EMPTY = Buffer.alloc(0);
-
-/** No command: an empty packet, or data. */
-export const NO_COMMAND = -1;
 
 /** What must be there of a command that is passed on in pieces: enough to judge it, and to rewrite its head. */
 const QUERY_HEAD = 16 * 1024;
 /** Number, flags, and for 65,535 parameters which are NULL and of which type ("COM_STMT_EXECUTE"). */
 const EXECUTE_HEAD = 160 * 1024;
-
-/** A refusal in the server's words, given as the answer to a command. */
-export interface Failure {
-  readonly code: number;
-  readonly message: string;
-}
-
-/** One command of a client, or a piece of one. */
-export class MysqlUnit implements Unit {
-  readonly extent: Extent;
-  /** The first byte of its payload; NO_COMMAND if it has none. */
-  readonly command: number;
-  /** Whole packets, headers included; pieces begin and end anywhere. */
-  readonly bytes: Buffer;
-  expect: Expectation = FORWARD;
-  /** It is larger than what is gathered: the rest of it was thrown away. */
-  readonly cut: boolean;
-  /** What it wants. Set when it is classified. */
-  intent: MysqlIntent | undefined;
-  /** Of a statement, prepared or not: its text. Set when it is classified. */
-  text: StatementText | undefined;
-  /** The prepared statement it is about. Set when it is classified. */
-  statement: Statement | undefined;
-  /** No transaction is open ahead of it, and none that it opens outlives it. Set when it is classified. */
-  settled = false;
-  /** What it has to do with LAST_INSERT_ID(). Set when it is planned. */
-  idUse: IdUse = 'none';
-  /** Its answer is this refusal. Set when it is classified. */
-  failure: Failure | undefined;
-  /** SET TRANSACTION statements that were held back and belong ahead of it. Set when it is classified. */
-  front: readonly Buffer[] = [];
-  /** Keys of statements whose cursors are closed ahead of it. Set when it is classified. */
-  closes: readonly string[] = [];
-  /** Packets of long data that belong ahead of it. Set when it is classified. */
-  longData: readonly Buffer[] = [];
-
-  constructor(extent: Extent, command: number, bytes: Buffer, cut = false) {
-    this.extent = extent;
-    this.command = command;
-    this.bytes = bytes;
-    this.cut = cut;
-  }
-
-  /** What follows the command's byte; of a unit in pieces: what was there of it. */
-  get body(): Buffer {
-    return this.bytes.subarray(HEADER + 1);
-  }
-}
 
 /** What becomes of the packets under way: pieces of an open unit, data for a copy, nothing. */
 type Stream = 'open' | 'data' | 'skip';
@@ -95,6 +41,8 @@ export class UnitFinder {
   #left = 0;
   #goesOn = false;
   #sequence = 0;
+  /** The beginning of what is thrown away, to be given out when its end has come. */
+  #skipped: MysqlUnit | undefined;
 
   /** `limit`: bytes of a command that are gathered before it is sent on in pieces. */
   constructor(limit: number) {
@@ -181,7 +129,8 @@ export class UnitFinder {
       return this.#take(end - this.#at, 'open', command);
     }
     this.#left -= head - HEADER;
-    return this.#take(head, 'whole', command, true);
+    this.#skipped = this.#take(head, 'whole', command, true);
+    return this.next();
   }
 
   #head(command: number, length: number): number {
@@ -227,14 +176,27 @@ export class UnitFinder {
     if (ended) this.#stream = undefined;
     if (at === from) return undefined;
     const unit = this.#take(at - from, kind === 'data' ? 'data' : ended ? 'last' : 'part', NO_COMMAND);
-    return kind === 'skip' ? undefined : unit;
+    return kind === 'skip' ? this.#skip(ended) : unit;
+  }
+
+  #skip(ended: boolean): MysqlUnit | undefined {
+    const unit = this.#skipped;
+    if (!ended || unit === undefined) return undefined;
+    unit.sequence = this.nextSequence;
+    this.#skipped = undefined;
+    return unit;
+  }
+
+  /** Of the packet that follows what has been seen of a command in pieces. */
+  get nextSequence(): number {
+    return (this.#sequence + 1) & 255;
   }
 
   /** Another packet of a command in pieces. */
   #begun(sequence: number): void {
     if (this.#stream === 'data') return;
-    this.#sequence = (this.#sequence + 1) & 255;
-    if (sequence !== this.#sequence) throw outOfOrder();
+    if (sequence !== this.nextSequence) throw outOfOrder();
+    this.#sequence = sequence;
   }
 
   /** Gives out the next `length` bytes. */

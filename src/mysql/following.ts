@@ -1,12 +1,12 @@
 import type { ControlOptions, Target } from '../core/engine.ts';
 import { ClientTls } from '../net/tls.ts';
+import { type Acknowledging, acknowledge } from './acknowledgement.ts';
 import { type Channel, channelsIn, channelsQuery } from './channels.ts';
 import { refused } from './control-error.ts';
 import type { ControlSession } from './control-session.ts';
-import { errantOn, mustContain, type PrimaryNow, primaryNow } from './history.ts';
+import { errantOn, mustContain, primaryNow } from './history.ts';
 import { literalOf } from './quoting.ts';
 import { refusesWrites, refuseWrites } from './read-only.ts';
-import { SEMI_SYNC_QUERY, semiSyncIn } from './synchronous.ts';
 import { until } from './waiting.ts';
 
 type On = <T>(call: (session: ControlSession) => Promise<T>) => Promise<T>;
@@ -37,7 +37,7 @@ export async function follow({ replica, primary, source, login }: Repointing): P
     await primary((other) => untilContained(session, other));
     const there = await primary(primaryNow);
     const from = `${source.endpoint.host}:${source.endpoint.port}`;
-    const stays = usual?.from === from && usual.byGtid && usual.receiver !== 'No' && usual.applier === 'Yes';
+    const stays = usual?.from === from && usual.byGtid && usual.receiver === 'Yes' && usual.applier === 'Yes';
     if (!stays) await repoint(session, usual, { source, login, there });
     await receiving(session, from);
   });
@@ -56,7 +56,7 @@ async function untilContained(session: ControlSession, primary: ControlSession):
 interface Upstream {
   readonly source: Target;
   readonly login: ControlOptions['replication'];
-  readonly there: PrimaryNow;
+  readonly there: Acknowledging;
 }
 
 async function repoint(
@@ -70,7 +70,7 @@ async function repoint(
     : mysqlWords(name, former === undefined, upstream);
   const [stop, change, start] = statements;
   if (former !== undefined) await session.query(stop);
-  await acknowledge(session, upstream.there.waits);
+  await acknowledge(session, upstream.there);
   await session.query(change);
   await session.query(start);
 }
@@ -142,19 +142,6 @@ async function demotion(session: ControlSession): Promise<string[]> {
   if (major > 10 || (major === 10 && minor >= 10)) return ['MASTER_DEMOTE_TO_SLAVE = 1'];
   await session.query('SET GLOBAL gtid_slave_pos = @@global.gtid_current_pos');
   return [];
-}
-
-/** A replica of a primary that waits acknowledges; its own commits wait for nobody, or its applier would stand. */
-async function acknowledge(session: ControlSession, primaryWaits: boolean): Promise<void> {
-  const rows = await session.query(SEMI_SYNC_QUERY);
-  const { source, replica } = semiSyncIn(rows);
-  const isOn = (stem: string | undefined): boolean =>
-    rows.some((row) => row['Variable_name'] === `${stem}_enabled` && row['Value'] === 'ON');
-  const waited = isOn(source);
-  if (waited) await session.query(`SET GLOBAL ${source}_enabled = OFF`);
-  if (replica !== undefined && (primaryWaits || waited) && !isOn(replica)) {
-    await session.query(`SET GLOBAL ${replica}_enabled = ON`);
-  }
 }
 
 async function channelsOf(session: ControlSession): Promise<Channel[]> {

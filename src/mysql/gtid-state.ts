@@ -45,7 +45,7 @@ function stateOf(known: ReadonlyMap<string, number>): GtidState {
   return { known, last };
 }
 
-export const domainOf = (key: string): string => key.slice(0, key.indexOf('-'));
+const domainOf = (key: string): string => key.slice(0, key.indexOf('-'));
 export const serverOf = (key: string): string => key.slice(key.indexOf('-') + 1);
 
 export function join(...states: readonly GtidState[]): GtidState {

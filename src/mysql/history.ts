@@ -1,23 +1,16 @@
+import { type Acknowledging, acknowledging } from './acknowledgement.ts';
 import { refused } from './control-error.ts';
 import type { ControlSession } from './control-session.ts';
 import { formatGtidSet, parseGtidSet, subtract } from './gtid-set.ts';
 import { type GtidState, join, parseGtidState, standing, unknownTo } from './gtid-state.ts';
 import { refusesWrites } from './read-only.ts';
-import { SEMI_SYNC_QUERY, semiSyncIn } from './synchronous.ts';
-
-export interface PrimaryNow {
-  /** Its commits wait for replicas. */
-  readonly waits: boolean;
-}
 
 /** Rejects if the node that is to be followed takes no writes. */
-export async function primaryNow(session: ControlSession): Promise<PrimaryNow> {
+export async function primaryNow(session: ControlSession): Promise<Acknowledging> {
   if (await refusesWrites(session)) {
     throw refused(`${session.target.node} takes no writes: it is not a primary to be followed`);
   }
-  const rows = await session.query(SEMI_SYNC_QUERY);
-  const name = `${semiSyncIn(rows).source}_enabled`;
-  return { waits: rows.some((row) => row['Variable_name'] === name && row['Value'] === 'ON') };
+  return await acknowledging(session);
 }
 
 /** Transactions on a node that the primary, asked after it, does not have; '' if there are none. */

@@ -16,7 +16,7 @@ export class LinkStatements {
   /** In the order of their last use. */
   readonly #known = new Map<string, LinkStatement>();
   #closing: Buffer[] = [];
-  /** How often the server has forgotten all that its session was. */
+  /** How often the server has forgotten all of them, with everything else that its session was. */
   resets = 0;
 
   constructor(most = KEPT_PER_LINK) {

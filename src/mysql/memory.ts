@@ -4,6 +4,7 @@ import { STATUS_AUTOCOMMIT, STATUS_NO_BACKSLASH_ESCAPES } from './capabilities.t
 import type { TextFacts } from './classify.ts';
 import { isMariaDb } from './collations.ts';
 import { Diagnostics } from './diagnostics.ts';
+import { type Held, NONE_HELD } from './held.ts';
 import { InsertIds } from './insert-ids.ts';
 import type { MysqlLogin } from './login.ts';
 import { ClientStatements } from './prepared.ts';
@@ -23,6 +24,9 @@ export class Memory {
   /** SET TRANSACTION statements for the next transaction. */
   #held: Buffer[] = [];
   #heldSerializable = false;
+  #heldReadOnly = false;
+  /** The open transaction was begun as READ ONLY. */
+  readOnly = false;
   #text: TextFacts | undefined;
   #settings: Settings;
   /** The session's character_set_results; '' for NULL. */
@@ -99,24 +103,26 @@ export class Memory {
   hold(text: Buffer, { nextTransaction }: MysqlIntent): boolean {
     if (this.#held.length >= MOST_HELD) return false;
     this.#held.push(Buffer.from(text));
-    const { serializable } = nextTransaction ?? {};
+    const { serializable, readOnly } = nextTransaction ?? {};
     if (serializable !== undefined) this.#heldSerializable = serializable;
+    if (readOnly !== undefined) this.#heldReadOnly = readOnly;
     return true;
   }
 
-  get holds(): boolean {
-    return this.#held.length > 0;
-  }
-
-  get heldSerializable(): boolean {
-    return this.#heldSerializable;
+  /** They were not used up: they are for the next transaction again. */
+  holdAgain({ texts, serializable, readOnly }: Held): void {
+    this.#held = [...texts, ...this.#held];
+    this.#heldSerializable ||= serializable;
+    this.#heldReadOnly ||= readOnly;
   }
 
   /** Hands out the SET TRANSACTION statements that were kept. */
-  release(): readonly Buffer[] {
-    const held = this.#held;
+  release(): Held {
+    if (this.#held.length === 0) return NONE_HELD;
+    const held = { texts: this.#held, serializable: this.#heldSerializable, readOnly: this.#heldReadOnly };
     this.#held = [];
     this.#heldSerializable = false;
+    this.#heldReadOnly = false;
     return held;
   }
 
@@ -125,6 +131,7 @@ export class Memory {
     this.statements.clear();
     this.diagnostics.reset();
     this.ids.reset();
+    this.readOnly = false;
     this.release();
     if (this.#own.size > 0) this.#text = undefined;
     this.#own.clear();

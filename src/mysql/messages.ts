@@ -112,12 +112,13 @@ export function textResult(
   const parts: Buffer[] = [];
   let sequence = 1;
   const add = (make: (sequence: number) => Buffer): void => {
-    parts.push(make(sequence & 255));
+    parts.push(make(sequence));
     sequence += 1;
   };
   add((n) => packet(n, lenenc(columns.length)));
   for (const column of columns) add((n) => columnDefinition(n, column));
-  if (!traits.deprecateEof) add((n) => eofPacket(n, { status, warnings }));
+  // What there is to warn of is known when the rows have been sent.
+  if (!traits.deprecateEof) add((n) => eofPacket(n, { status }));
   for (const row of rows) add((n) => packet(n, ...encode(row)));
   if (traits.deprecateEof) {
     add((n) => okPacket(n, { status, warnings, header: EOF }, traits.sessionTrack));

@@ -43,7 +43,7 @@ export interface Circumstances {
 export function seenOf(row: Row, its: Circumstances): Seen {
   const isReplica = isReadOnly(row) || its.channels.length > 0;
   const own = row['own'] ?? '';
-  const owner: Owner = isReplica ? { writes: false, own: own.toLowerCase() } : { writes: true };
+  const owner: Owner = { writes: !isReplica, own: own.toLowerCase() };
   const { executed, received } = (its.isMaria ? stateGtids : setGtids)(row, its.channels, isReplica, own);
   return {
     kind: 'seen',
@@ -81,6 +81,8 @@ function stateGtids(row: Row, channels: readonly Channel[], isReplica: boolean, 
   const applied = parseGtidState(row['applied'] ?? '') ?? NOTHING;
   const logged = join(state, applied);
   const executed = isReplica ? capped(state, applied, own) : logged;
-  const received = channels.map((channel) => parseGtidState(channel.received) ?? NOTHING);
+  // With both of its threads stopped it throws away what it has received and not applied at their next start.
+  const streams = channels.filter(({ receiver, applier }) => receiver !== 'No' || applier !== 'No');
+  const received = streams.map((channel) => parseGtidState(channel.received) ?? NOTHING);
   return { executed: formatGtidState(executed), received: formatGtidState(join(logged, ...received)) };
 }

@@ -7,7 +7,7 @@ export const FULL = 0xff_ffff;
 
 /** Payload length of the packet whose header begins at `at`. */
 export function lengthAt(bytes: Buffer, at: number): number {
-  return bytes.readUIntLE(at, 3);
+  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16);
 }
 
 /** One payload as packets, the first with sequence `sequence`. */

@@ -60,7 +60,6 @@ export class Passage {
     const there = Math.min(end, this.chunk.length);
     this.#bodyLeft = end - there;
     this.at = there;
-    if (!this.passes) this.#from = there;
   }
 
   /** A packet that goes on with the payload of the one before. */

@@ -3,7 +3,6 @@ import { ProxyError } from '../core/errors.ts';
 import * as com from './commands.ts';
 import { clientError } from './errors.ts';
 import { aboutStatement, renumber, type Shifted, shifted, typesIn, withTypes } from './execute.ts';
-import type { MysqlUnit } from './finder.ts';
 import type { LinkSide } from './link-side.ts';
 import type { Memory } from './memory.ts';
 import { command, queryCommand } from './messages.ts';
@@ -11,6 +10,7 @@ import type { Prepared, Statement } from './prepared.ts';
 import { type Answer, Reply, type Shape } from './reply.ts';
 import { COLLATION_QUESTION } from './settings.ts';
 import { idUse } from './statement-facts.ts';
+import type { MysqlUnit } from './unit.ts';
 
 const NOTHING = Buffer.alloc(0);
 
@@ -53,12 +53,11 @@ export class Planner {
     if (unit.command === com.COM_STMT_PREPARE && statement !== undefined) {
       return this.#prepare(unit, statement, server);
     }
-    let own: Buffer = unit.bytes;
-    if (statement !== undefined) {
-      const number = server.statements.get(this.#keyOf(statement.prepared))?.id;
-      if (number === undefined) return this.#prepareFirst(statement, server);
-      own = this.#numbered(unit, statement, number);
-    }
+    const number =
+      statement === undefined ? undefined : server.statements.get(this.#keyOf(statement.prepared))?.id;
+    if (statement !== undefined && number === undefined) return this.#prepareFirst(statement, server);
+    const own =
+      statement === undefined || number === undefined ? unit.bytes : this.#numbered(unit, statement, number);
     const front = this.#front(unit, server);
     const closing = server.statements.takeClosing();
     const asks = leavesCollationOpen(unit);
@@ -67,6 +66,7 @@ export class Planner {
       return own === unit.bytes ? unit : { bytes: own, expect: unit.expect };
     }
     const behind = asks ? COLLATION_QUESTION.bytes : NOTHING;
+    if (number !== undefined) for (const bytes of unit.longData) renumber(bytes, number);
     const ahead = [closing ?? NOTHING, ...(front?.bytes ?? []), ...unit.longData];
     return { bytes: Buffer.concat([...ahead, own, behind]), expect: unit.expect };
   }
@@ -92,17 +92,17 @@ export class Planner {
 
   /** Undefined: nothing goes ahead. */
   #front(unit: MysqlUnit, server: LinkSide): Front | undefined {
-    const { front, closes, intent, text } = unit;
+    const { held, closes, intent, text } = unit;
     const use = intent === undefined || text === undefined ? 'none' : idUse(intent, text, unit.settled);
     unit.idUse = use;
     const id = this.#memory.ids.front(server, use);
-    if (id === undefined && front.length === 0 && closes.length === 0) return undefined;
+    if (id === undefined && held.texts.length === 0 && closes.length === 0) return undefined;
     const ahead: Front = { bytes: [], answers: [] };
     for (const key of closes) {
       const number = server.statements.get(key)?.id;
       if (number !== undefined) add(ahead, aboutStatement(com.COM_STMT_RESET, number), DONE);
     }
-    for (const text of front) add(ahead, queryCommand(text), RESULT);
+    for (const one of held.texts) add(ahead, queryCommand(one), RESULT);
     if (id !== undefined) add(ahead, id, RESULT);
     return ahead.bytes.length === 0 ? undefined : ahead;
   }

@@ -5,13 +5,17 @@ import { type GtidState, gap, parseGtidState, serverOf, standing } from './gtid-
 
 /**
  * A point in history: MySQL's GTID set or MariaDB's GTID state, then, where a whole node is meant, who it is:
- * `uuid:1-5@p` on a writable node, `uuid:1-5@r=<own>` on one that is not, `own` being its server_uuid or server_id.
+ * `uuid:1-5@p=<own>` on the primary, `uuid:1-5@r=<own>` on any other, `own` being its server_uuid or server_id.
  * Without a mark it is a set of transactions of no node (as a reply tells it).
  */
-export type Owner = { readonly writes: true } | { readonly writes: false; readonly own: string };
+export interface Owner {
+  readonly writes: boolean;
+  /** As its GTIDs name it. */
+  readonly own: string;
+}
 
 export function positionOf(gtids: string, owner: Owner): Position {
-  return position(`${gtids.replace(/\s+/g, '')}@${owner.writes ? 'p' : `r=${owner.own}`}`);
+  return position(`${gtids.replace(/\s+/g, '')}@${owner.writes ? 'p' : 'r'}=${owner.own}`);
 }
 
 /** The GTIDs as the server writes them. */
@@ -57,8 +61,8 @@ function parseNow(text: Position): Parsed | undefined {
 }
 
 function ownerOf(mark: string): Owner | undefined {
-  if (mark === '@p') return { writes: true };
-  return mark.startsWith('@r=') ? { writes: false, own: mark.slice(3) } : undefined;
+  const match = /^@([pr])=(.+)$/.exec(mark);
+  return match?.[2] === undefined ? undefined : { writes: match[1] === 'p', own: match[2] };
 }
 
 function compare(a: Position, b: Position): Order {
@@ -94,6 +98,8 @@ function orderOf(ahead: boolean, behind: boolean, diverged: boolean): Order {
 function hasErrant(replica: Parsed, writer: Parsed): boolean {
   const { owner } = replica;
   if (owner === undefined || owner.writes || writer.owner?.writes !== true) return false;
+  // The same node, when it was the primary: it has written more since.
+  if (owner.own === writer.owner.own) return false;
   if (replica.set !== undefined) return ownExcess(replica.set, writer.set ?? new Map(), owner.own);
   if (replica.state === undefined) return false;
   for (const [key, sequence] of replica.state.known) {

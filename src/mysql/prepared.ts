@@ -14,7 +14,7 @@ const READING = [':schema', 'sql_mode', 'character_set_client', 'collation_conne
 const readings = new WeakMap<Settings, Settings>();
 
 /** Of these settings those that decide what a text that is prepared means. */
-export function readingOf(settings: Settings): Settings {
+function readingOf(settings: Settings): Settings {
   const known = readings.get(settings);
   if (known !== undefined) return known;
   const reading = settingsOf(
@@ -66,7 +66,7 @@ const forgotten = new FinalizationRegistry<string>((key) => {
 });
 
 /** The one object for this text under these settings. */
-export function preparedOf(text: Buffer, settings: Settings): Prepared {
+function preparedOf(text: Buffer, settings: Settings): Prepared {
   const reading = readingOf(settings);
   const key = keyOf(text, reading);
   const known = interned.get(key)?.deref();

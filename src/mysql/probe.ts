@@ -5,7 +5,7 @@ import { ControlConnection, type Row } from './control-connection.ts';
 import { controlError } from './control-error.ts';
 import { within } from './deadline.ts';
 import { NodeProbe } from './node-probe.ts';
-import { rightsFindings } from './rights.ts';
+import { replicationFinding, rightsFindings } from './rights.ts';
 
 /** A server with very many objects takes its time, in ms. */
 const CATALOGUE_WITHIN = 10_000;
@@ -39,10 +39,14 @@ export class MysqlProbe implements Probe {
   }
 
   /** What the account lacks to observe and, if this proxy promotes, to promote; then the settings. */
-  rights(target: Target): Promise<readonly Finding[]> {
-    return this.#once('ask for the rights on', target, this.#options.timeoutMs, (connection, signal) =>
-      rightsFindings((text) => connection.query(text, signal), this.#options.promotes),
+  async rights(target: Target): Promise<readonly Finding[]> {
+    const { timeoutMs, promotes, replication } = this.#options;
+    const findings = await this.#once('ask for the rights on', target, timeoutMs, (connection, signal) =>
+      rightsFindings((text) => connection.query(text, signal), promotes),
     );
+    return replication === undefined
+      ? findings
+      : [...findings, await replicationFinding(target, replication, timeoutMs)];
   }
 
   async close(): Promise<void> {

@@ -1,9 +1,9 @@
+import { waitForReplicas } from './acknowledgement.ts';
 import { type Channel, channelsIn, channelsQuery } from './channels.ts';
 import { refused } from './control-error.ts';
 import type { ControlSession } from './control-session.ts';
 import { literalOf, nameOf } from './quoting.ts';
 import { refusesWrites, takeWrites } from './read-only.ts';
-import { SEMI_SYNC_QUERY, semiSyncIn } from './synchronous.ts';
 import { until } from './waiting.ts';
 
 /**
@@ -15,7 +15,11 @@ export async function promote(session: ControlSession): Promise<{ readonly branc
   await mustNotElectItself(session);
   const channels = await channelsOf(session);
   if (channels.length === 0 && !(await refusesWrites(session))) return { branch: '' };
-  for (const { name } of channels) await session.query(words(session, 'stop receiving', name));
+  for (const channel of channels) {
+    // First: a MariaDB whose two threads both stand throws away what it has received as soon as one of them starts.
+    if (channel.applier !== 'Yes') await session.query(words(session, 'apply', channel.name));
+    await session.query(words(session, 'stop receiving', channel.name));
+  }
   await applied(session);
   for (const { name } of channels) {
     await session.query(words(session, 'stop', name));
@@ -53,9 +57,8 @@ async function channelsOf(session: ControlSession): Promise<Channel[]> {
 /** Seconds that the server itself waits in one question, so that an applier that fails is seen soon. */
 const ASK_WITHIN = 0.2;
 
-/** All that was received is applied. An applier that stands still is started once; one that fails ends it. */
+/** All that was received is applied; an applier that fails ends the wait. */
 async function applied(session: ControlSession): Promise<void> {
-  const started = new Set<string>();
   let waiting = '';
   await until(
     session.signal,
@@ -63,16 +66,10 @@ async function applied(session: ControlSession): Promise<void> {
     async () => {
       for (const channel of await channelsOf(session)) {
         waiting = channel.received;
-        if (channel.received === '') continue;
-        if (await hasApplied(session, channel.received)) continue;
+        if (channel.received === '' || (await hasApplied(session, channel.received))) continue;
         if (channel.applier === 'Yes') return false;
-        if (started.has(channel.name)) {
-          const why = channel.applierError === '' ? 'it stopped' : channel.applierError;
-          throw refused(`${session.target.node} cannot apply what it has received: ${why}`);
-        }
-        started.add(channel.name);
-        await session.query(words(session, 'apply', channel.name));
-        return false;
+        const why = channel.applierError === '' ? 'it stopped' : channel.applierError;
+        throw refused(`${session.target.node} cannot apply what it has received: ${why}`);
       }
       return true;
     },
@@ -83,17 +80,6 @@ async function hasApplied(session: ControlSession, received: string): Promise<bo
   const call = session.isMaria ? 'MASTER_GTID_WAIT' : 'WAIT_FOR_EXECUTED_GTID_SET';
   const [row] = await session.query(`SELECT ${call}(${literalOf(received)}, ${ASK_WITHIN}) AS late`);
   return row?.['late'] === '0';
-}
-
-/**
- * A replica that acknowledges for its primary's commits has its own acknowledged once it is the primary. Before
- * it takes writes: none is acknowledged alone.
- */
-async function waitForReplicas(session: ControlSession): Promise<void> {
-  const rows = await session.query(SEMI_SYNC_QUERY);
-  const { source, replica } = semiSyncIn(rows);
-  const isOn = rows.some((row) => row['Variable_name'] === `${replica}_enabled` && row['Value'] === 'ON');
-  if (source !== undefined && isOn) await session.query(`SET GLOBAL ${source}_enabled = ON`);
 }
 
 /** Galera and Group Replication elect by themselves; a second authority would part them. */

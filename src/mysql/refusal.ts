@@ -33,9 +33,14 @@ export function terminating({ code, message }: ErrFacts): Aside {
   return { kind: 'terminating', code: String(code), message, orderly: ORDERLY.has(code) };
 }
 
-/** What a client is told that does not take part in LOAD DATA LOCAL. */
-export const NO_LOCAL_FILES: ErrFacts = {
-  code: 3948,
-  state: '42000',
-  message: 'Loading local data is disabled; this must be enabled on both the client and server sides',
-};
+/** What each server tells a client that does not take part in LOAD DATA LOCAL. */
+export function noLocalFiles(mariadb: boolean): ErrFacts {
+  return mariadb
+    ? { code: 4166, state: 'HY000', message: MARIADB_REFUSES }
+    : { code: 3948, state: '42000', message: MYSQL_REFUSES };
+}
+
+const MYSQL_REFUSES =
+  'Loading local data is disabled; this must be enabled on both the client and server sides';
+const MARIADB_REFUSES =
+  'The used command is not allowed because the MariaDB server or client has disabled the local infile capability';

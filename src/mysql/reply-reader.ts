@@ -1,6 +1,5 @@
 import type { Channel } from '../core/channel.ts';
 import type { ReplySink } from '../core/engine.ts';
-import { ProxyError } from '../core/errors.ts';
 import {
   STATUS_AUTOCOMMIT,
   STATUS_CURSOR,
@@ -9,21 +8,16 @@ import {
   STATUS_NO_BACKSLASH_ESCAPES,
 } from './capabilities.ts';
 import type { LinkStatements } from './link-statements.ts';
-import { errPacket } from './messages.ts';
+import { type ErrFacts, errPacket } from './messages.ts';
 import { OkPacket } from './ok-packet.ts';
 import { FULL, HEADER, lengthAt, PayloadReader, packet } from './packets.ts';
 import { Passage } from './passage.ts';
-import { NO_LOCAL_FILES, type Refusal, refusalOf, terminating } from './refusal.ts';
+import { END, ERR, LOCAL_FILE, lostTrack, OK, textRow } from './payloads.ts';
+import { type Refusal, refusalOf, terminating } from './refusal.ts';
 import { type Answer, FULL_TRAITS, Reply, type Traits } from './reply.ts';
 import { ReplyState } from './reply-state.ts';
 import { AdjustReply } from './settings.ts';
 import type { Tracked } from './tracked.ts';
-
-// "Generic Response Packets": the bytes that begin the payloads decoded here.
-const OK = 0x00;
-const LOCAL_FILE = 0xfb;
-const END = 0xfe;
-const ERR = 0xff;
 
 // What the next packet of an answer is.
 /** Its first, or the first of another result. */
@@ -41,6 +35,17 @@ const NOTHING = 4;
 const DECODED_LIMIT = 8 * 1024 * 1024;
 /** Of the flags of an answer those that hold before its statement is carried out. */
 const STANDING = STATUS_IN_TRANSACTION | STATUS_AUTOCOMMIT | STATUS_NO_BACKSLASH_ESCAPES;
+
+/** What a reader has to do with, of one link. */
+export interface LinkParts {
+  readonly channel: Channel;
+  readonly statements: LinkStatements;
+  readonly tracked: Tracked;
+  /** Its session's default. */
+  readonly autocommit: boolean;
+  /** What a client is told that does not take part in LOAD DATA LOCAL. */
+  readonly noLocalFiles: ErrFacts;
+}
 
 /** Follows the answers on one link by the headers of their packets, and decodes the few that decide something. */
 export class ReplyReader {
@@ -60,12 +65,14 @@ export class ReplyReader {
   #traits: Traits = FULL_TRAITS;
   /** Status flags as of the last answer. */
   #flags: number;
+  readonly #noLocalFiles: ErrFacts;
 
-  constructor(channel: Channel, statements: LinkStatements, tracked: Tracked, autocommit: boolean) {
+  constructor({ channel, statements, tracked, autocommit, noLocalFiles }: LinkParts) {
     this.#channel = channel;
     this.#statements = statements;
     this.#tracked = tracked;
     this.#flags = autocommit ? STATUS_AUTOCOMMIT : 0;
+    this.#noLocalFiles = noLocalFiles;
   }
 
   feed(read: Buffer, sink: ReplySink): void {
@@ -212,9 +219,10 @@ export class ReplyReader {
     }
     // An empty packet ends a file without content; what the server says of it is nobody's.
     this.#channel.write(packet((sequence + 1) & 255, EMPTY));
-    this.#reply.failed(String(NO_LOCAL_FILES.code), NO_LOCAL_FILES.state, NO_LOCAL_FILES.message);
-    answer.failed?.(String(NO_LOCAL_FILES.code));
-    passage.insert(errPacket((sequence + passage.shift) & 255, NO_LOCAL_FILES), sink);
+    const { code, state, message } = this.#noLocalFiles;
+    this.#reply.failed(String(code), state, message);
+    answer.failed?.(String(code));
+    passage.insert(errPacket((sequence + passage.shift) & 255, this.#noLocalFiles), sink);
     passage.skip(end, sink);
     passage.drop();
     this.#reply.dropped = true;
@@ -360,23 +368,6 @@ export class ReplyReader {
     this.#channel.destroy();
     return false;
   }
-}
-
-/** "Text Resultset Row": values with their lengths in front. */
-function textRow(bytes: Buffer, at: number, end: number): (string | null)[] {
-  const reader = new PayloadReader(bytes, at, end);
-  const values: (string | null)[] = [];
-  while (reader.left > 0) values.push(reader.lenencBytes()?.toString('utf8') ?? null);
-  return values;
-}
-
-/** The server cannot be followed any further. */
-export function lostTrack(what: string): ProxyError {
-  return new ProxyError('PROTOCOL', {
-    side: 'server',
-    retry: 'unknown',
-    tell: `the server sent ${what}`,
-  });
 }
 
 const EMPTY = Buffer.alloc(0);

@@ -1,15 +1,18 @@
 import type { Outcome, Plan } from '../core/engine.ts';
 import * as com from './commands.ts';
-import type { MysqlUnit } from './finder.ts';
 import type { IdEnd } from './insert-ids.ts';
 import type { LinkSide } from './link-side.ts';
 import type { Memory } from './memory.ts';
 import { queryCommand } from './messages.ts';
 import { type Answer, type MysqlEnd, Reply } from './reply.ts';
 import type { StatementText } from './statement-facts.ts';
+import type { MysqlUnit } from './unit.ts';
 
 /** After these the server closes the connection: nothing can be asked. */
 const LAST_WORDS = new Set(['1053', '1080', '1152', '1156', '1159', '1161', '1927', '3169', '4031']);
+
+/** Errors of statements that never began: SET TRANSACTION is still for the next one. Seen on real servers. */
+const NOT_BEGUN = new Set(['1064', '1792']);
 
 const SHOW_WARNINGS = queryCommand('SHOW WARNINGS');
 const SELECT_ID = queryCommand('SELECT LAST_INSERT_ID()');
@@ -48,6 +51,8 @@ export class Retrospect {
     }
     if (statement !== undefined && outcome.pin === 'cursor') statement.cursor = true;
     if (LAST_WORDS.has(outcome.error)) return undefined;
+    if (unit.held.texts.length > 0 && NOT_BEGUN.has(outcome.error)) this.#memory.holdAgain(unit.held);
+    this.#memory.readOnly = !this.#idle && (this.#memory.readOnly || beginsReadOnly(unit));
     const { diagnostics, mariadb } = this.#memory;
     // GET DIAGNOSTICS looks at the conditions and leaves them as they are.
     const looks = intent?.looksBack === true && text.word === 'get';
@@ -59,7 +64,7 @@ export class Retrospect {
       conditions: more && !looks,
       id: this.#identify(unit, text, outcome, server),
       found: counts,
-      commits: unit.front.length > 0 && this.#idle,
+      commits: unit.held.texts.length > 0 && this.#idle,
     });
   }
 
@@ -116,6 +121,10 @@ export class Retrospect {
     ids.learned(id === undefined || id === null ? undefined : BigInt(id), this.#idle);
   }
 }
+
+/** By its own words, or those of a SET TRANSACTION ahead of it. */
+export const beginsReadOnly = ({ intent, held }: MysqlUnit): boolean =>
+  intent?.begin !== undefined && (intent.begin.readOnly || held.readOnly);
 
 function question({ conditions, id, found, commits }: Questions): Plan | undefined {
   const commands: Buffer[] = [];

@@ -30,6 +30,9 @@ export async function rightsFindings(ask: Ask, promotes: boolean): Promise<Findi
       promotes ? 'error' : 'warning',
       'the account may promote, repoint and fence this node',
     ),
+    ...(isMaria || !promotes
+      ? []
+      : needed(ADVISED, privileges, account, 'warning', 'the account may end any session')),
     ...(await settingFindings(ask, isMaria, promotes)),
     ...(isMaria ? await bypassFindings(ask, account) : []),
   ];
@@ -49,6 +52,13 @@ const PROMOTING: readonly Need[] = [
   ['CONNECTION_ADMIN', ['SUPER'], "other users' sessions on a superseded primary cannot be ended"],
   ['PROCESS', [], "other users' sessions on a superseded primary cannot be seen"],
   ['EVENT', [], 'events stay disabled on a promoted replica'],
+];
+const ADVISED: readonly Need[] = [
+  [
+    'SYSTEM_USER',
+    ['SUPER'],
+    "administrators' sessions on a superseded primary cannot be ended: their locks keep it writable",
+  ],
 ];
 const MARIA_OBSERVING: readonly Need[] = [
   [

@@ -9,11 +9,14 @@ import type {
   ServerSide,
 } from '../core/engine.ts';
 import type { SettingChange, Settings } from '../core/settings.ts';
+import { isMariaDb } from './collations.ts';
 import { COM_PING, COM_QUIT, COM_RESET_CONNECTION } from './commands.ts';
 import { LinkStatements } from './link-statements.ts';
 import { command, queryCommand } from './messages.ts';
+import { lostTrack } from './payloads.ts';
+import { noLocalFiles } from './refusal.ts';
 import { type Answer, Reply } from './reply.ts';
-import { lostTrack, ReplyReader } from './reply-reader.ts';
+import { ReplyReader } from './reply-reader.ts';
 import { setUpStatement } from './set-up.ts';
 import { AdjustReply, adjustCommands, MULTI } from './settings.ts';
 import { outlasting, Tracked } from './tracked.ts';
@@ -29,10 +32,17 @@ export class MysqlServer implements ServerSide {
   readonly #reader: ReplyReader;
 
   constructor({ channel, greeting }: Opened) {
+    const { parameters } = greeting;
+    const version = parameters.get('version') ?? '';
     this.greeting = greeting;
-    const autocommit = greeting.parameters.get('autocommit') !== 'OFF';
-    this.#reader = new ReplyReader(channel, this.statements, this.#tracked, autocommit);
-    this.reset = this.#resetting();
+    this.reset = this.#resetting(version);
+    this.#reader = new ReplyReader({
+      channel,
+      statements: this.statements,
+      tracked: this.#tracked,
+      autocommit: parameters.get('autocommit') !== 'OFF',
+      noLocalFiles: noLocalFiles(isMariaDb(version)),
+    });
   }
 
   feed(chunk: Buffer, sink: ReplySink): void {
@@ -88,7 +98,7 @@ export class MysqlServer implements ServerSide {
     return this.#tracked.get(name) ?? this.greeting.parameters.get(name) ?? '';
   }
 
-  #resetting(): Plan {
+  #resetting(version: string): Plan {
     const wiped: Answer = {
       shape: 'done',
       take: 'swallow',
@@ -105,9 +115,9 @@ export class MysqlServer implements ServerSide {
         throw lostTrack(`error ${error} when its trackers were to be switched on again`);
       },
     };
-    const setUp = setUpStatement(this.greeting.parameters.get('version') ?? '');
+    const setUp = queryCommand(setUpStatement(version));
     return {
-      bytes: Buffer.concat([command(COM_RESET_CONNECTION), queryCommand(setUp)]),
+      bytes: Buffer.concat([command(COM_RESET_CONNECTION), setUp]),
       expect: new Reply([wiped, tracking]),
     };
   }

@@ -13,6 +13,8 @@ const GENERATING = new Set(['insert', 'replace']);
 /** Statements that use no table; of SELECT, those without FROM. */
 const TABLELESS = new Set('begin commit do kill release rollback savepoint set start use'.split(' '));
 
+const NAMES_ID = /last_insert_id|identity/i;
+
 /** Then FOUND_ROWS() may be more than the rows that were sent. */
 const UNTOLD = /\boffset\b|\blimit\b[^)]*,|\bunion\b|\bexcept\b|\bintersect\b/i;
 
@@ -46,6 +48,11 @@ export class StatementText {
     return !/\bfrom\b/i.test(this.text.toString('latin1'));
   }
 
+  /** It may set it: LAST_INSERT_ID(expr), SET last_insert_id. */
+  get namesId(): boolean {
+    return NAMES_ID.test(this.text.toString('latin1'));
+  }
+
   /** The OK packet, where no rows came, has all that is new of LAST_INSERT_ID(). */
   get tellsId(): boolean {
     return GENERATING.has(this.word);
@@ -55,6 +62,9 @@ export class StatementText {
 /** `settled`: no transaction is open, and none that it opens outlives it. */
 export function idUse(intent: MysqlIntent, text: StatementText, settled: boolean): IdUse {
   if (intent.insertId) return 'must';
-  if (intent.kind !== 'write' || QUIET.has(text.word)) return 'none';
+  if (intent.kind === 'session' || (intent.kind === 'write' && QUIET.has(text.word))) {
+    return text.namesId ? 'must' : 'none';
+  }
+  if (intent.kind !== 'write') return 'none';
   return settled && text.tellsId ? 'may' : 'must';
 }

@@ -1,23 +1,15 @@
 import { intent, refused } from './combine.ts';
+import { schemaChange } from './definition.ts';
 import type { Findings } from './findings.ts';
 import { partsOf } from './lookaround.ts';
-import type { NameFacts } from './names.ts';
 import { prove } from './proof.ts';
 import { questionOf, warningsOf } from './question.ts';
 import { classifySet } from './set.ts';
-import type { TokenList } from './token-list.ts';
+import { other, type Statement } from './statement.ts';
 import { NUMBER, WORD } from './tokens.ts';
-import { stronger, tracesOf } from './traces.ts';
+import { stronger } from './traces.ts';
 import { endForm, startModes } from './transaction.ts';
 import type { MysqlIntent } from './wants.ts';
-
-/** One statement: the tokens from `from` to `to`, at least one. */
-export interface Statement {
-  readonly tokens: TokenList;
-  readonly from: number;
-  readonly to: number;
-  readonly facts: NameFacts;
-}
 
 type Classify = (statement: Statement) => MysqlIntent;
 
@@ -110,16 +102,6 @@ function left(found: Findings): Partial<MysqlIntent> {
   };
 }
 
-/** A statement that is no read; its tokens are looked at for what it leaves in the session. */
-function other(
-  { tokens, from, to, facts }: Statement,
-  more: Partial<MysqlIntent> = {},
-  because: 'W04' | 'W13' | 'W16' = 'W04',
-): MysqlIntent {
-  const seen = tracesOf(tokens, from + 1, to, facts);
-  return intent('write', because, tokens.text(from), { ...seen, ...more, pin: stronger(seen.pin, more.pin) });
-}
-
 /** SELECT and its kin. */
 function query(statement: Statement): MysqlIntent {
   const { tokens, from, to, facts } = statement;
@@ -161,6 +143,7 @@ function call({ tokens, from, to, facts }: Statement): MysqlIntent {
     ...left(found),
     names: 'known',
     pin: stronger(locks ?? generated, found.pin),
+    failurePin: 'session-state',
   });
 }
 
@@ -283,50 +266,6 @@ function kill({ tokens, from, to }: Statement): MysqlIntent {
   if (session < 0 || at + 1 !== to || !Number.isSafeInteger(session)) return refused('S08', 'kill');
   const strikes = { session, what: statement ? 'statement' : 'session' } as const;
   return intent('session', 'S08', 'kill', { here: true, strikes });
-}
-
-/** Objects whose making or end changes what a name in a query means. */
-const NAMED = new Set([
-  'table',
-  'view',
-  'function',
-  'procedure',
-  'trigger',
-  'sequence',
-  'database',
-  'schema',
-  'package',
-]);
-
-function schemaChange(statement: Statement): MysqlIntent {
-  const { tokens, from, to } = statement;
-  const word = tokens.text(from);
-  let temporary = false;
-  let named = word === 'rename' || word === 'import';
-  for (let at = from + 1; at < Math.min(to, from + 16) && !named; at++) {
-    if (tokens.is(at, 'temporary')) temporary = true;
-    if (tokens.kind(at) === WORD && NAMED.has(tokens.text(at))) named = true;
-  }
-  if (tokens.is(from + 1, 'prepare')) return intent('write', 'W16', `${word} prepare`);
-  const more: Partial<MysqlIntent> = {
-    names: named && !temporary ? 'changed' : 'known',
-    pin: temporary && word === 'create' ? 'temporary-object' : undefined,
-  };
-  return definition(statement, more);
-}
-
-/** What a definition calls runs later, and for others; only CREATE TABLE … SELECT runs at once. */
-function definition(statement: Statement, more: Partial<MysqlIntent>): MysqlIntent {
-  const { tokens, from, to } = statement;
-  const text = tokens.text(from);
-  let table = false;
-  let query = false;
-  for (let at = from + 1; at < to; at++) {
-    table ||= tokens.is(at, 'table') && at < from + 5;
-    query ||= tokens.is(at, 'select');
-  }
-  if (table && query) return other(statement, more);
-  return intent('write', 'W04', text, more);
 }
 
 function lock({ tokens, from }: Statement): MysqlIntent {

@@ -21,7 +21,7 @@ function takesLock(bytes: Buffer): boolean {
 }
 
 /** The intent of a text that is passed on as it streams by: what pins is known when all of it was seen. */
-export class Streamed {
+class Streamed {
   pin: PinReason | undefined;
   /** The end of what was seen, so that no name is cut in two. */
   #end: Buffer;

@@ -3,11 +3,12 @@ import { STATUS_IN_TRANSACTION } from './capabilities.ts';
 import * as com from './commands.ts';
 import type { Condition } from './diagnostics.ts';
 import { stateOf } from './errors.ts';
-import type { MysqlUnit } from './finder.ts';
 import type { Memory } from './memory.ts';
 import { type Column, errPacket, okPacket, type TextValue, textResult } from './messages.ts';
 import { lenencText } from './packets.ts';
 import { resultCharset } from './result-charsets.ts';
+import { beginsReadOnly } from './retrospect.ts';
+import type { MysqlUnit } from './unit.ts';
 import type { MysqlIntent, Question } from './wants.ts';
 
 /** SERVER_STATUS_IN_TRANS_READONLY. */
@@ -19,6 +20,9 @@ const VAR_STRING = 0xfd;
 const NOT_NULL = 1;
 const UNSIGNED = 32;
 const BINARY = 128;
+/** SESSION_TRACK_TRANSACTION_STATE: an explicit transaction that has done nothing, and none. */
+const TRANSACTION_OPEN = Buffer.from('\x05\x09\x08T_______');
+const TRANSACTION_OVER = Buffer.from('\x05\x09\x08________');
 /** Decimals of text columns. */
 const NOT_FIXED = { mysql: 31, mariadb: 39 };
 
@@ -35,7 +39,7 @@ export function supplyReply(unit: MysqlUnit, memory: Memory, status: Transaction
   const { failure, intent } = unit;
   if (failure !== undefined) {
     memory.diagnostics.failed(String(failure.code), failure.message);
-    return errPacket(1, { ...failure, state: stateOf(failure.code) });
+    return errPacket(unit.sequence, { ...failure, state: stateOf(failure.code) });
   }
   if (intent?.question !== undefined) return answer(unit, intent.question, memory, status);
   if (intent !== undefined) keep(unit, intent, memory);
@@ -59,20 +63,33 @@ const isStatement = ({ command }: MysqlUnit): boolean =>
   command === com.COM_QUERY || command === com.COM_STMT_EXECUTE;
 
 function ok(unit: MysqlUnit, memory: Memory, status: TransactionStatus): Buffer {
-  let flags = memory.status;
-  if (status !== 'idle') flags |= STATUS_IN_TRANSACTION;
-  if (status !== 'idle' && unit.intent?.begin?.readOnly === true) flags |= STATUS_READ_ONLY;
+  memory.readOnly = status !== 'idle' && (memory.readOnly || beginsReadOnly(unit));
   // MySQL says with a ping how many conditions there are.
   const counts = unit.command === com.COM_PING && !memory.mariadb;
   const warnings = counts ? memory.diagnostics.warningCount : 0;
-  return okPacket(1, { status: flags, warnings }, memory.login.traits.sessionTrack);
+  const facts = { status: flagsIn(status, memory), warnings };
+  const changes = reported(unit, memory);
+  const ok = changes === undefined ? facts : { ...facts, changes };
+  return okPacket(1, ok, memory.login.traits.sessionTrack);
+}
+
+/** MySQL 9 reports that an explicit transaction begins or ends even where that is switched off (seen on 9.7). */
+function reported({ intent }: MysqlUnit, { mariadb, login }: Memory): Buffer | undefined {
+  if (mariadb || Number.parseInt(login.version, 10) < 9) return undefined;
+  if (intent?.begin !== undefined) return TRANSACTION_OPEN;
+  return intent?.kind === 'end' ? TRANSACTION_OVER : undefined;
+}
+
+function flagsIn(status: TransactionStatus, memory: Memory): number {
+  if (status === 'idle') return memory.status;
+  return memory.status | STATUS_IN_TRANSACTION | (memory.readOnly ? STATUS_READ_ONLY : 0);
 }
 
 // ---------------------------------------------------------------- questions
 
 function answer(unit: MysqlUnit, question: Question, memory: Memory, status: TransactionStatus): Buffer {
   const { diagnostics, mariadb } = memory;
-  const flags = memory.status | (status === 'idle' ? 0 : STATUS_IN_TRANSACTION);
+  const flags = flagsIn(status, memory);
   const { about } = question;
   if (about === 'warnings' || about === 'errors') {
     const rows = conditionsFor(question, diagnostics.conditions);
@@ -88,8 +105,8 @@ function answer(unit: MysqlUnit, question: Question, memory: Memory, status: Tra
     return errPacket(1, { code: 1235, state: '42000', message: tell });
   }
   diagnostics.told(1);
-  const shows = question.column === '';
-  if (!mariadb && !shows) diagnostics.clear();
+  // SHOW COUNT(*) looks at them, SELECT is another statement.
+  if (!mariadb && unit.text?.word !== 'show') diagnostics.clear();
   let warnings = 0;
   if (!mariadb && about === 'found-rows') {
     diagnostics.conditions = [FOUND_ROWS_IS_OLD];

@@ -1,3 +1,39 @@
+import {
+  APOSTROPHE,
+  AT,
+  AT_SIGN,
+  BACK,
+  BACKSLASH,
+  BACKTICK,
+  BANG,
+  CAPITAL_M,
+  CAPITAL_N,
+  CLASS,
+  COLON,
+  DIGIT,
+  DOT,
+  DOUBLE,
+  EQUALS,
+  HASH,
+  HIGH,
+  isHex,
+  LETTER,
+  LF,
+  MARK,
+  MINUS,
+  NAME,
+  PLUS,
+  QUESTION,
+  QUOTATION,
+  QUOTE,
+  SIGN,
+  SLASH,
+  SPACE,
+  STAR,
+  TICK,
+  ZERO,
+} from './token-bytes.ts';
+
 /**
  * What a token is. Source: sql/sql_lex.cc and mysys/charset.cc (init_state_maps) of MySQL 8.0 to 9.7 and MariaDB 10.6
  * to 11, which agree on all that is said here.
@@ -12,7 +48,7 @@ export const STRING = 3;
 /** 1, 1.5e3, 0x1F, 0b01, \N */
 export const NUMBER = 4;
 /** ? */
-export const PARAM = 5;
+const PARAM = 5;
 /** One sign, or `:=`. */
 export const OPERATOR = 6;
 /** One of , ( ) . ; */
@@ -36,67 +72,8 @@ export interface Reading {
   readonly utf8: boolean;
 }
 
-const SPACE = 1;
-const LETTER = 2;
-const DIGIT = 3;
-const SIGN = 4;
-const MARK = 5;
-const QUOTE = 6;
-const DOUBLE = 7;
-const TICK = 8;
-const AT = 9;
-const HIGH = 10;
-const BACK = 11;
-
-const CLASS = new Uint8Array(256);
-/** 1 for ASCII bytes that go on with a name, 2 for others. */
-const NAME = new Uint8Array(256);
-
-function mark(table: Uint8Array, text: string, value: number): void {
-  for (const byte of Buffer.from(text, 'latin1')) table[byte] = value;
-}
-const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_';
-mark(CLASS, ' \t\n\r\f\v', SPACE);
-mark(CLASS, letters, LETTER);
-mark(CLASS, '0123456789', DIGIT);
-mark(CLASS, '~!^&|+-*/%<>=:{}[]?', SIGN);
-mark(CLASS, ',().;', MARK);
-mark(CLASS, "'", QUOTE);
-mark(CLASS, '"', DOUBLE);
-mark(CLASS, '`', TICK);
-mark(CLASS, '@', AT);
-mark(CLASS, '\\', BACK);
-CLASS.fill(HIGH, 128);
-mark(NAME, `${letters}0123456789$`, 1);
-NAME.fill(2, 128);
-
-const LF = 10;
-const BANG = 33;
-const QUOTATION = 34;
-const HASH = 35;
-const APOSTROPHE = 39;
-const STAR = 42;
-const PLUS = 43;
-const MINUS = 45;
-const DOT = 46;
-const SLASH = 47;
-const ZERO = 48;
-const COLON = 58;
-const EQUALS = 61;
-const QUESTION = 63;
-const AT_SIGN = 64;
-const CAPITAL_M = 77;
-const CAPITAL_N = 78;
-const BACKSLASH = 92;
-const BACKTICK = 96;
-
 /** More executable comments are not followed. */
 const DECISIONS = 30;
-
-function isHex(byte: number): boolean {
-  const letter = byte | 32;
-  return CLASS[byte] === DIGIT || (letter >= 97 && letter <= 102);
-}
 
 /** Bytes that a hint of the optimizer may hold to be the same comment for all who read it. */
 const PLAIN_HINT = /^[\w$@,().=%\s#-]*$/;
@@ -197,8 +174,6 @@ export class Scanner {
       else if (byte === HASH) at = this.#lineEnd(at);
       else if (byte === MINUS && this.#at(at + 1) === MINUS) {
         const behind = at + 2 < this.#length ? this.#at(at + 2) : LF;
-        // Beyond ASCII white space is a matter of the character set.
-        if (behind > 127 && !this.#utf8) return -1;
         if (behind > 32 && behind !== 127) return at;
         at = this.#lineEnd(at);
       } else if (byte === SLASH && this.#at(at + 1) === STAR) {

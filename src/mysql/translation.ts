@@ -13,7 +13,8 @@ const SHOWN: ReadonlySet<string> = new Set([
 ]);
 
 const SYSTEM_VARIABLES = 0;
-const SCHEMA = 1;
+/** Kinds that links report no more of than a client would hear: the schema, characteristics and state of a transaction. */
+const PASSED: ReadonlySet<number> = new Set([1, 4, 5]);
 const EOF_PAYLOAD = 5;
 
 /** Length of an EOF packet with its header. */
@@ -92,8 +93,8 @@ function entryEnd(bytes: Buffer, at: number): number {
 
 /** Servers put one variable into an entry. */
 function isShown(bytes: Buffer, at: number): boolean {
-  const kind = bytes[at];
-  if (kind === SCHEMA) return true;
+  const kind = bytes[at] as number;
+  if (PASSED.has(kind)) return true;
   if (kind !== SYSTEM_VARIABLES || (bytes[at + 1] as number) >= 251) return false;
   const length = bytes[at + 2] as number;
   return SHOWN.has(bytes.toString('latin1', at + 3, at + 3 + length));

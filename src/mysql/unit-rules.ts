@@ -3,11 +3,11 @@ import type { MysqlIntent } from './wants.ts';
 
 /** Rules about commands as the protocol frames them, beside those about texts (rules.ts). */
 export const UNIT_RULES = {
-  C00: 'it is a command about the connection, or about the server as a whole',
-  C01: 'it asks for the columns of a table (COM_FIELD_LIST)',
-  C02: 'it chooses a schema (COM_INIT_DB)',
-  C03: 'it puts the session back to how it began (COM_RESET_CONNECTION)',
-  C04: 'the proxy itself answers it',
+  M00: 'it is a command about the connection, or about the server as a whole',
+  M01: 'it asks for the columns of a table (COM_FIELD_LIST)',
+  M02: 'it chooses a schema (COM_INIT_DB)',
+  M03: 'it puts the session back to how it began (COM_RESET_CONNECTION)',
+  M04: 'the proxy itself answers it',
   P00: 'it prepares a read, and runs nothing',
   P01: 'it prepares something else, and runs nothing',
   P02: 'it opens a cursor, which stays on the primary',

@@ -3,11 +3,11 @@ import type { SettingChange } from '../core/settings.ts';
 import { classifyText } from './classify.ts';
 import * as com from './commands.ts';
 import { isCutShort, statementNumber, typesIn, wantsCursor } from './execute.ts';
-import { type Failure, type MysqlUnit, NO_COMMAND } from './finder.ts';
 import type { Memory } from './memory.ts';
 import type { Statement } from './prepared.ts';
 import { StatementText } from './statement-facts.ts';
 import { streamedIntent } from './streamed.ts';
+import { type Failure, type MysqlUnit, NO_COMMAND } from './unit.ts';
 import { unitIntent } from './unit-rules.ts';
 import type { MysqlIntent } from './wants.ts';
 
@@ -22,12 +22,12 @@ const REPLICATION: ReadonlyMap<number, string> = new Map([
 /** Settings that COM_RESET_CONNECTION takes back to the server's defaults although the log-in has set them. */
 const NOT_KEPT = ['character_set_client', 'character_set_results', 'collation_connection'];
 
-const HERE = unitIntent('session', 'C04', '', { here: true });
+const HERE = unitIntent('session', 'M04', '', { here: true });
 const PREPARES_READ = unitIntent('read', 'P00', 'prepare');
 const PREPARES = unitIntent('session', 'P01', 'prepare');
-const SCHEMA = unitIntent('session', 'C02', '', { settingsOnly: true });
-const COLUMNS = unitIntent('write', 'C01', '');
-const ABOUT_SERVER = unitIntent('session', 'C00', '');
+const SCHEMA = unitIntent('session', 'M02', '', { settingsOnly: true });
+const COLUMNS = unitIntent('write', 'M01', '');
+const ABOUT_SERVER = unitIntent('session', 'M00', '');
 const CURSOR = unitIntent('session', 'P03', 'cursor');
 const CURSOR_ENDS = unitIntent('session', 'P03', 'cursor', { unpin: 'cursor' });
 
@@ -193,15 +193,16 @@ export class UnitReader {
 
   /** SET TRANSACTION statements that were kept go ahead of what begins the next transaction. */
   #behindHeld(unit: MysqlUnit, intent: MysqlIntent): MysqlIntent {
-    if (!this.#memory.holds || intent.kind === 'session') return intent;
-    const serializable = this.#memory.heldSerializable;
+    if (intent.kind === 'session') return intent;
     const held = this.#memory.release();
     // The end of a transaction ends what was to hold for it.
-    if (intent.kind === 'end') return intent;
-    unit.front = held;
-    if (!serializable) return intent;
+    if (held.texts.length === 0 || intent.kind === 'end') return intent;
+    unit.held = held;
+    if (!held.serializable) return intent;
     if (intent.kind === 'read') return { ...intent, kind: 'write', because: 'W15', detail: '' };
-    return intent.begin === undefined ? intent : { ...intent, begin: { ...intent.begin, serializable } };
+    return intent.begin === undefined
+      ? intent
+      : { ...intent, begin: { ...intent.begin, serializable: true } };
   }
 
   #withOrphans(unit: MysqlUnit, intent: MysqlIntent): MysqlIntent {
@@ -242,7 +243,7 @@ function setOption(unit: MysqlUnit): MysqlIntent {
   const option = unit.body.length < 2 ? -1 : unit.body.readUInt16LE(0);
   const settings: SettingChange[] =
     option === 0 || option === 1 ? [{ name: ':multi', value: option === 0 ? 'on' : null }] : [];
-  return unitIntent('session', 'C00', 'set option', { settings, settingsOnly: true });
+  return unitIntent('session', 'M00', 'set option', { settings, settingsOnly: true });
 }
 
 /** The schema stays, and whether texts may hold several statements; character sets do not. Seen on real servers. */
@@ -252,12 +253,12 @@ function resets({ settings }: SessionFacts): MysqlIntent {
     value: settings.values.get(name) ?? null,
   }));
   for (const name of NOT_KEPT) changes.push({ name, value: null });
-  return unitIntent('session', 'C03', '', { resets: true, settings: changes, settingsOnly: true });
+  return unitIntent('session', 'M03', '', { resets: true, settings: changes, settingsOnly: true });
 }
 
 function kills(unit: MysqlUnit): MysqlIntent {
   if (unit.body.length < 4) return refuse(unit, 1835, 'Malformed communication packet.');
-  return unitIntent('session', 'C04', 'kill', {
+  return unitIntent('session', 'M04', 'kill', {
     here: true,
     strikes: { session: unit.body.readUInt32LE(0), what: 'session' },
   });

@@ -40,5 +40,6 @@ export const wire: Wire = {
   server: (opened) => new MysqlServer(opened),
   elsewhere: (code) => ELSEWHERE[code],
   settingsRollBack: false,
+  audits: false,
   errorFailsTransaction: false,
 };

@@ -36,5 +36,6 @@ export const wire: Wire = {
   server: (opened) => new PostgresServer(opened),
   elsewhere: (code) => ELSEWHERE[code],
   settingsRollBack: true,
+  audits: true,
   errorFailsTransaction: true,
 };

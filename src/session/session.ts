@@ -2,7 +2,6 @@ import type { ChannelHandler } from '../core/channel.ts';
 import type { ClientSide, Greeting, Login, Outcome, SessionKey, Unit } from '../core/engine.ts';
 import { asProxyError, ProxyError } from '../core/errors.ts';
 import type { Intent, PinReason } from '../core/intent.ts';
-import { changed } from '../core/settings.ts';
 import type { Account } from '../pool/accounts.ts';
 import type { Entry, Link, Loss, ReplyOwner, Request } from '../pool/link.ts';
 import { notOnReplica } from '../routing/refusals.ts';
@@ -424,9 +423,8 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
   }
 
   leaseTold(lease: Lease, outcome: Outcome): void {
+    this.#state.learned(lease.link, outcome);
     this.#client.learned(outcome);
-    if (outcome.changes.length > 0)
-      this.#state.setSettings(lease.link, changed(lease.link.settings, outcome.changes));
     this.#phase = 'flowing';
     if (lease.link.owed === 0 && !this.#state.inTransaction) this.#settle(lease);
     this.#advance();

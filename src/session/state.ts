@@ -10,7 +10,7 @@ import type {
   Unit,
 } from '../core/engine.ts';
 import type { Begin, Intent, PinReason } from '../core/intent.ts';
-import { changed, type Settings } from '../core/settings.ts';
+import { changed, type SettingChange, type Settings } from '../core/settings.ts';
 import type { Account } from '../pool/accounts.ts';
 import type { Link } from '../pool/link.ts';
 import { ownSettings } from './own-settings.ts';
@@ -105,22 +105,43 @@ export class SessionState implements SessionFacts {
   /** Keeps what a completed unit changed. */
   complete(link: Link, intent: Intent, outcome: Outcome): void {
     const { status, error } = outcome;
-    const before = this.status;
-    this.status = status;
-    if (status !== 'idle' && before === 'idle' && this.transaction === undefined) {
-      this.transaction = { held: undefined, failedHere: false, settingsBefore: this.settings };
-    }
+    this.#enter(status);
     const known = error === '' ? [...intent.settings, ...outcome.changes] : outcome.changes;
-    if (known.length > 0) this.setSettings(link, changed(link.settings, known));
+    if (known.length > 0) this.#report(link, known);
     if (status === 'idle' && this.transaction !== undefined) {
       this.#transactionOver(link, this.transaction.settingsBefore, intent, outcome);
     }
     // What an error has spared can be asked, unless no view shows it.
-    if (intent.pin !== undefined && (error === '' || !auditSees(intent.pin))) this.setPin(intent.pin);
+    const spared = error !== '' && this.#realm.wire.audits;
+    if (intent.pin !== undefined && !(spared && auditSees(intent.pin))) this.setPin(intent.pin);
+    if (intent.failurePin !== undefined && error !== '') this.setPin(intent.failurePin);
     if (outcome.pin !== undefined) this.setPin(outcome.pin);
     if (intent.unpin !== undefined && error === '') this.#dropPins((pin) => pin === intent.unpin);
     if (intent.resets === true && error === '') this.#reset(link, intent);
     if (intent.audit || (outcome.settingChanged && intent.settings.length === 0)) this.auditDue = true;
+  }
+
+  /** What a server has said when it was asked something else, right behind a unit. */
+  learned(link: Link, { status, changes, pin }: Outcome): void {
+    this.#enter(status);
+    if (status === 'idle') this.transaction = undefined;
+    if (changes.length > 0) this.#report(link, changes);
+    if (pin !== undefined) this.setPin(pin);
+  }
+
+  #enter(status: TransactionStatus): void {
+    if (status !== 'idle' && this.status === 'idle' && this.transaction === undefined) {
+      this.transaction = { held: undefined, failedHere: false, settingsBefore: this.settings };
+    }
+    this.status = status;
+  }
+
+  /** Settings as they are now; one that was taken away does not come back as it was at start-up. */
+  #report(link: Link, changes: readonly SettingChange[]): void {
+    this.setSettings(link, changed(link.settings, changes));
+    if (this.#realm.wire.settingsRollBack) return;
+    const gone = changes.filter(({ value }) => value === null);
+    if (gone.length > 0) this.settings = changed(this.settings, gone);
   }
 
   /** A rollback puts the settings back. Where more ran than the end itself, the server is asked what holds. */

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import mysql from 'mysql2/promise';
 import { need } from '../support/need.ts';
 import type { ConnectionFacts } from '../support/stage.ts';
@@ -6,6 +8,7 @@ import { type Adapter, type Client, type How, type Meaning, Refusal, type Rows }
 /** No request of a test waits longer for its answer, in ms. */
 const ANSWER_WITHIN = 30_000;
 const CONNECTED_WITHIN = 15_000;
+const CLOSED_WITHIN = 5_000;
 
 /** Numbers of the server and codes of the driver ("Server Error Message Reference"). */
 const MEANINGS: ReadonlyMap<string, Meaning> = new Map([
@@ -36,7 +39,7 @@ function refusal(thrown: unknown): Refusal {
 
 /** What the driver keeps of its connection. */
 interface Inside {
-  readonly connection: { readonly stream: { destroy(): void; readonly destroyed: boolean } };
+  readonly connection: { readonly stream: Socket };
 }
 
 const text = (value: unknown): string | null =>
@@ -101,7 +104,11 @@ class MysqlClient implements Client {
 
   async #goodbye(): Promise<void> {
     const { stream } = (this.#connection as unknown as Inside).connection;
+    if (stream.closed) return;
+    // Who says goodbye first waits for the other side: then its place is free.
+    const closed = once(stream, 'close', { signal: AbortSignal.timeout(CLOSED_WITHIN) });
     if (!stream.destroyed) await this.#connection.end().catch(() => undefined);
+    await closed.catch(() => undefined);
     stream.destroy();
   }
 

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { becomes } from '../support/becomes.ts';
 import { type Client, refusedAs } from './adapter.ts';
-import { CLIENTS, type Ground, LINKS } from './conformance.ts';
+import { type Ground, LINKS } from './conformance.ts';
 
+const CLIENTS = 50;
 const QUERIES = 25;
 
 /** Many sessions on few server connections. */
@@ -116,7 +117,7 @@ export function pooling(at: () => Ground): void {
       await client.query('CREATE TEMPORARY TABLE mine (a int)');
       await client.query('INSERT INTO mine VALUES (42)');
       assert.deepEqual(await client.query('SELECT a FROM mine'), [['42']]);
-      assert.deepEqual(pins().slice(before), ['temporary-object']);
+      assert.equal(pins()[before], 'temporary-object');
       const others = await scene.sessions(LINKS - 1);
       for (const other of others) {
         await other.query('BEGIN');

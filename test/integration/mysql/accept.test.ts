@@ -9,8 +9,10 @@ import { nodeId } from '../../../src/core/node.ts';
 import { findPrograms } from '../../../src/demo/mysql-programs.ts';
 import * as can from '../../../src/mysql/capabilities.ts';
 import { entered } from '../../../src/mysql/connect.ts';
-import { requestHead } from '../../../src/mysql/handshake.ts';
+import { Exchange } from '../../../src/mysql/exchange.ts';
+import { loginRequest, requestHead } from '../../../src/mysql/handshake.ts';
 import { packet } from '../../../src/mysql/packets.ts';
+import { dial } from '../../../src/net/dial.ts';
 import { clientTls, serverTls } from '../../../src/net/tls.ts';
 import { selfSigned } from '../../support/certificate.ts';
 import { need, pathOf } from '../../support/need.ts';
@@ -317,6 +319,35 @@ test('the two halves of this house understand each other', async () => {
       assert.equal(outcome.login.links.options, 'found-rows');
     }
   }
+});
+
+/** A client that answers the challenge wrongly and sends this when it is asked for the password itself, under TLS. */
+async function wholePassword(password: string): Promise<Buffer> {
+  const endpoint = { host: '127.0.0.1', port };
+  const channel = await dial(endpoint);
+  const exchange = new Exchange(channel, 'server');
+  await exchange.read();
+  const capabilities =
+    can.PROTOCOL_41 | can.SECURE_CONNECTION | can.PLUGIN_AUTH | can.PLUGIN_AUTH_LENENC | can.SSL;
+  exchange.send(requestHead(capabilities, 45));
+  await channel.secureAsClient((plain) => clientTls('require').wrap(plain, endpoint.host));
+  const attributes = new Map<string, string>();
+  const answer = Buffer.alloc(32, 1);
+  const plugin = 'caching_sha2_password';
+  exchange.send(
+    loginRequest({ capabilities, collation: 45, user: 'app', schema: '', plugin, answer, attributes }),
+  );
+  assert.deepEqual([...(await exchange.read())], [1, 4]);
+  exchange.send(Buffer.from(`${password}\0`));
+  const last = await exchange.read();
+  channel.destroy();
+  return last;
+}
+
+test('under TLS the password itself is enough', async () => {
+  await using _door = await openFor(secure());
+  assert.equal((await wholePassword(PASSWORD))[0], 0);
+  assert.equal((await wholePassword('wrong'))[0], 0xff);
 });
 
 /** Sends bytes, gives what came back until the end. */

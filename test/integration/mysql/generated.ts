@@ -161,7 +161,6 @@ const write: Make = (random, depth) =>
     `UPDATE plain SET v = ${expression(random, depth)} WHERE id = 1`,
     'DELETE FROM written WHERE id = 1',
     `REPLACE INTO other (id, v) VALUES (1, ${expression(random, depth)})`,
-    'TRUNCATE other',
     'FLUSH TABLES',
     'ANALYZE TABLE plain',
     'CALL call_writes()',
@@ -182,9 +181,27 @@ const write: Make = (random, depth) =>
     'SET NAMES utf8mb4',
     'USE demo',
     'SHOW WARNINGS',
-    'CREATE TABLE IF NOT EXISTS made (a int)',
-    'DROP TABLE IF EXISTS made',
-    'CREATE OR REPLACE VIEW made_view AS SELECT writes() AS w',
+  ]);
+
+/** Rare: after each of them the names are looked up again, and until then nothing is known to be a read. */
+const DEFINITIONS = [
+  'CREATE TABLE IF NOT EXISTS made (a int)',
+  'DROP TABLE IF EXISTS made',
+  'CREATE OR REPLACE VIEW made_view AS SELECT writes() AS w',
+  'TRUNCATE other',
+];
+
+/** Reads without a doubt, until part of one is disguised. */
+const plainRead = (random: Random): string =>
+  pick(random, [
+    'SELECT id, v FROM plain',
+    "SELECT v FROM other WHERE id = 1 OR v = 'x''y'",
+    "SELECT COUNT(*), MAX(id) FROM plain WHERE v LIKE 'a%'",
+    'SELECT CONCAT(p.v, o.v) FROM plain p JOIN demo.other o ON o.id = p.id',
+    '(SELECT id FROM plain) UNION (SELECT id FROM other) ORDER BY 1 LIMIT 3',
+    'WITH w AS (SELECT id FROM plain) SELECT * FROM w',
+    'SELECT "a", `v` FROM `demo`.`plain` -- the end',
+    "SELECT 1 /* c */ + 1, 'it is -- not # a comment' FROM plain",
   ]);
 
 /** Puts part of a text where a reader may take it for a comment, or for code. */
@@ -213,7 +230,9 @@ export function generated(random: Random): string {
   const depth = 1 + Math.floor(random() * 3);
   const turn = random();
   let text: string;
-  if (turn < 0.62) text = select(random, depth);
+  if (turn < 0.01) text = pick(random, DEFINITIONS);
+  else if (turn < 0.3) text = plainRead(random);
+  else if (turn < 0.62) text = select(random, depth);
   else if (turn < 0.68)
     text = `WITH w AS (${select(random, depth)}) ${random() < 0.7 ? select(random, 1) : write(random, 1)}`;
   else if (turn < 0.74) text = `(${select(random, depth)}) UNION ${select(random, depth)}`;

@@ -143,7 +143,6 @@ const SINGLE = [
   'STOP SLAVE',
   'STOP ALL SLAVES',
   'START SLAVE',
-  "CHANGE MASTER TO MASTER_HOST = 'nowhere'",
   'SET GLOBAL read_only = 0',
   'SET @@global.read_only = OFF',
   'SET GLOBAL super_read_only = 0',

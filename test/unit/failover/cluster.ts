@@ -45,6 +45,11 @@ export class Cluster {
   /** What was done to servers, in order. */
   readonly log: string[] = [];
   readonly proofs: Fenced[] = [];
+  /**
+   * Nodes without branches: a fence makes them read-only, replicas are told by whom they follow, and every server
+   * starts read-only.
+   */
+  unbranched = false;
   readonly #clock: ManualClock;
   /** When a hung server last sent something to its replicas. */
   readonly #hungSince = new Map<NodeId, number>();
@@ -99,7 +104,9 @@ export class Cluster {
   }
 
   start(name: string): void {
-    this.of(name).life = 'runs';
+    const server = this.of(name);
+    if (this.unbranched && server.life === 'dead') server.role = 'replica';
+    server.life = 'runs';
   }
 
   /** Something is written on a server, and its replicas get it at once but for their delay. */
@@ -187,11 +194,11 @@ export class Cluster {
       at: this.#clock.now(),
       role: server.role,
       identity: server.identity,
-      branch: branchOf(server.place),
+      branch: this.#branchOf(server),
       position: textOf(server.place),
       received: textOf(server.place),
       receiving:
-        server.role === 'replica'
+        server.role === 'replica' && !(this.unbranched && server.upstream === undefined)
           ? { active: sender !== undefined || this.#flapping(server), from }
           : undefined,
       sync: server.sync,
@@ -209,10 +216,13 @@ export class Cluster {
         if (server.promotionFails) throw new Error('it refuses');
         if (server.role === 'replica') this.promoteOutside(target.node);
       });
-      return { branch: branchOf(this.of(target.node).place) };
+      return { branch: this.#branchOf(this.of(target.node)) };
     },
     follow: (target, primary) =>
       this.#do(`follow ${target.node} ${primary.node}`, target, (server) => {
+        const there = this.of(primary.node);
+        if (this.unbranched && positions.compare(textOf(server.place), textOf(there.place)) === 'after')
+          throw new Error(`it has what ${primary.node} lacks`);
         this.follow(target.node, primary.node);
         if (this.#sender(server) === undefined) throw new Error('it does not receive');
       }),
@@ -220,6 +230,12 @@ export class Cluster {
 
   #fence(server: Server, fenced: boolean): void {
     server.fenced = fenced;
+    if (!this.unbranched || server.upstream !== undefined) return;
+    server.role = fenced ? 'replica' : 'primary';
+  }
+
+  #branchOf(server: Server): string {
+    return this.unbranched ? '' : branchOf(server.place);
   }
 
   async rejoin(node: NodeId, primary: NodeId): Promise<void> {

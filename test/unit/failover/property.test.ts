@@ -16,7 +16,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
       node,
       role: fc.nat({ max: 5 }),
       place: fc.oneof({ weight: 4, arbitrary: fc.nat({ max: 1 }) }, fc.nat({ max: places.length - 1 })),
-      receiving: fc.boolean(),
+      receiving: fc.oneof({ weight: 8, arbitrary: fc.boolean() }, fc.constant(undefined)),
       sync: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.nat({ max: 2 })),
       other: fc.oneof({ weight: 20, arbitrary: fc.constant(false) }, fc.boolean()),
       foreign: fc.oneof({ weight: 20, arbitrary: fc.constant(false) }, fc.boolean()),

@@ -42,7 +42,8 @@ export type Move =
       node: number;
       role: number;
       place: number;
-      receiving: boolean;
+      /** Undefined: it is set up to receive from nobody. */
+      receiving: boolean | undefined;
       sync: number;
       other: boolean;
       foreign: boolean;
@@ -161,7 +162,10 @@ class Trial {
       branch: branchOf(place),
       position: textOf(place),
       received: textOf(place),
-      receiving: role === 'replica' ? { active: what.receiving, from: undefined } : undefined,
+      receiving:
+        role === 'replica' && what.receiving !== undefined
+          ? { active: what.receiving, from: undefined }
+          : undefined,
       sync: { needed: what.sync, listed: 2 },
       version: '1',
       otherProxies: what.other ? ['z'] : [],

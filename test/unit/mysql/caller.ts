@@ -30,7 +30,7 @@ export const CAPABILITIES =
   can.PROTOCOL_41 | can.SECURE_CONNECTION | can.PLUGIN_AUTH | can.PLUGIN_AUTH_LENENC | can.SESSION_TRACK;
 
 /** Turns of the loop until a packet must be there: making a key takes the most. */
-const MOST_TURNS = 10_000_000;
+const MOST_TURNS = 3_000_000;
 
 /** A scripted client: reads what was written to its channel packet by packet. */
 export class Caller {

@@ -3,7 +3,7 @@ import { classifyText, type TextFacts } from '../../../src/mysql/classify.ts';
 import type { MysqlIntent } from '../../../src/mysql/wants.ts';
 
 /** What the servers of these tests have: tables t, u, `select`, a view, a sequence, two stored functions. */
-export const catalogue = catalogueOf({
+const catalogue = catalogueOf({
   tables: [
     ...['t', 'u', 'orders', 'select', 'order', 'T2'].map((name) => ({ schema: 'app', name, plain: true })),
     { schema: 'other', name: 'o', plain: true },
@@ -17,7 +17,7 @@ export const catalogue = catalogueOf({
   version: '9.7.0',
 });
 
-export const NONE = { allow: new Set<string>(), deny: new Set<string>() };
+const NONE = { allow: new Set<string>(), deny: new Set<string>() };
 export const MYSQL = '9.7.0';
 export const MARIADB = '10.11.6-MariaDB';
 

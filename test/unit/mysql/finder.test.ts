@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import * as com from '../../../src/mysql/commands.ts';
-import { type MysqlUnit, UnitFinder } from '../../../src/mysql/finder.ts';
+import { UnitFinder } from '../../../src/mysql/finder.ts';
 import { command, queryCommand } from '../../../src/mysql/messages.ts';
 import { FULL, packet } from '../../../src/mysql/packets.ts';
+import type { MysqlUnit } from '../../../src/mysql/unit.ts';
 
 const LIMIT = 2_000;
 
@@ -127,6 +128,7 @@ describe('the finder of commands', () => {
         ],
       );
       assert.equal(finder.buffered, 0);
+      assert.equal(units[0]?.sequence, 2, 'it is answered behind its last packet');
     }
   });
 

@@ -321,6 +321,7 @@ describe('MySQL and MariaDB', () => {
       ['/*!50001 SELECT 1 */ /*M!100100 DELETE FROM t */', 'write U04'],
       ["SELECT /*!50001 '*/ 1 -- '*/ , GET_LOCK('a', 1)", 'write U04'],
       ["SELECT 1 /*!50001 /* */ , GET_LOCK('a', 1) -- */", 'write U01'],
+      ["SELECT 1 /*!99999 /* */ ' */ , GET_LOCK('a', 1) -- ' */", 'write U01'],
       ['SELECT 1 /*!50001', 'write U01'],
       ['SELECT 1 /*!50001SELECT*/', 'write U01'],
       ['SELECT 1 /*! */', 'read R01'],

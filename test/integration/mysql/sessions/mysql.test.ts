@@ -1,0 +1,12 @@
+import { describe } from 'node:test';
+import { need } from '../../../support/need.ts';
+import { kept } from './kept.ts';
+import { lookback } from './lookback.ts';
+import { prepared } from './prepared.ts';
+import { settings } from './settings.ts';
+import { sessionSuite } from './suite.ts';
+import { transactions } from './transactions.ts';
+
+describe('sessions on mysql', { skip: need('mysqld') }, () =>
+  sessionSuite('mysql', settings, prepared, lookback, kept, transactions),
+);
