@@ -12,7 +12,7 @@ npm run bench -- idle          resident memory per idle client, beside a bare No
   --node-ports N   first of three ports of the servers (default: the first free ones from 15490 on)
   --port N         first of the ports of the proxies (default: the first free ones from 16490 on)
 
-PgBouncer and MySQL Router: in the folder POINTSMAN_UNSTABLE_ROOT (a Debian root, entered with chroot), else on the PATH.
+PgBouncer and MySQL Router: in the folder POINTSMAN_UNSTABLE (a Debian root, entered with chroot), else on the PATH.
 `;
 
 export interface Options {

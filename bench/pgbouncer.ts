@@ -13,13 +13,13 @@ export interface PgBouncer {
   readonly version: string;
 }
 
-/** The PgBouncer of POINTSMAN_UNSTABLE_ROOT, else of the PATH; a text says in words why there is none. */
+/** The PgBouncer of POINTSMAN_UNSTABLE, else of the PATH; a text says in words why there is none. */
 export function findPgBouncer(): PgBouncer | string {
-  const root = process.env['POINTSMAN_UNSTABLE_ROOT'];
+  const root = process.env['POINTSMAN_UNSTABLE'];
   if (root !== undefined && root !== '') {
     const program = '/usr/sbin/pgbouncer';
-    if (!existsSync(join(root, program))) return `POINTSMAN_UNSTABLE_ROOT has no ${program}`;
-    if (process.getuid?.() !== 0) return 'only root may enter POINTSMAN_UNSTABLE_ROOT with chroot';
+    if (!existsSync(join(root, program))) return `POINTSMAN_UNSTABLE has no ${program}`;
+    if (process.getuid?.() !== 0) return 'only root may enter POINTSMAN_UNSTABLE with chroot';
     return withVersion(['chroot', '--userspec=postgres:postgres', root, program]);
   }
   const missing = need('pgbouncer');

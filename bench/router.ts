@@ -10,13 +10,13 @@ export interface Router {
   readonly version: string;
 }
 
-/** The MySQL Router of POINTSMAN_UNSTABLE_ROOT, else of the PATH; a text says in words why there is none. */
+/** The MySQL Router of POINTSMAN_UNSTABLE, else of the PATH; a text says in words why there is none. */
 export function findRouter(): Router | string {
-  const root = process.env['POINTSMAN_UNSTABLE_ROOT'];
+  const root = process.env['POINTSMAN_UNSTABLE'];
   const program = '/usr/bin/mysqlrouter';
   if (root !== undefined && root !== '') {
-    if (!existsSync(join(root, program))) return `POINTSMAN_UNSTABLE_ROOT has no ${program}`;
-    if (process.getuid?.() !== 0) return 'only root may enter POINTSMAN_UNSTABLE_ROOT with chroot';
+    if (!existsSync(join(root, program))) return `POINTSMAN_UNSTABLE has no ${program}`;
+    if (process.getuid?.() !== 0) return 'only root may enter POINTSMAN_UNSTABLE with chroot';
     return withVersion(['chroot', '--userspec=postgres:postgres', root, program]);
   }
   return existsSync(program) ? withVersion([program]) : `${program} is not installed`;
