@@ -336,7 +336,7 @@ export interface AuditResult {
 export interface Positions {
   /** How `a` stands to `b`. Pure. */
   compare(a: Position, b: Position): Order;
-  /** Bytes or events from `behind` to `ahead`; undefined where they are not on one line. */
+  /** Bytes from `behind` to `ahead`, or an estimate of them; undefined where they are not on one line. */
   distance(behind: Position, ahead: Position): number | undefined;
 }
 

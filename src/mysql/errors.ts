@@ -11,8 +11,9 @@ const word = (code: number, state: string): Wording => ({ code, state });
 
 /**
  * Numbers that drivers act upon ("Server Error Message Reference", "Client Error Message Reference"). SQLSTATE class
- * 08, 2006 and 2013 make pools throw the connection away: only where the session ends or its transaction is lost.
- * 1040, 1205 and 2003 are tried again. 1105 and 0A000 would cost pools a connection that is sound.
+ * 08 and 4031 make pools throw the connection away: only where the session ends or its transaction is lost. 1040, 1205
+ * and 3168 are tried again. 1105 and 0A000 would cost pools a connection that is sound. 2000 to 2999 are a client's own:
+ * MariaDB's library takes an error packet with one of them for a malformed one, and drops its words.
  */
 export const wordings: Readonly<Record<ErrorCode, Wording>> = {
   AUTH_FAILED: word(1045, '28000'),
@@ -21,16 +22,16 @@ export const wordings: Readonly<Record<ErrorCode, Wording>> = {
   CANCELLED: word(1317, '70100'),
   CLIENT_LIMIT: word(1040, '08004'),
   CONFIG: word(1105, 'HY000'),
-  CONNECT_FAILED: word(2003, 'HY000'),
+  CONNECT_FAILED: word(3168, 'HY000'),
   HOLD_FULL: word(1040, 'HY000'),
   HOLD_TIMEOUT: word(1205, 'HY000'),
-  LINK_LOST: word(2013, '08S01'),
-  NODE_REFUSED: word(2003, 'HY000'),
+  LINK_LOST: word(4031, '08S01'),
+  NODE_REFUSED: word(3168, 'HY000'),
   NOT_YOUR_SESSION: word(1095, 'HY000'),
   NO_SUCH_SESSION: word(1094, 'HY000'),
   NO_REPLICA: word(3168, 'HY000'),
   // 08007: "transaction resolution unknown", as drivers say themselves of a COMMIT without an answer.
-  OUTCOME_UNKNOWN: word(2013, '08007'),
+  OUTCOME_UNKNOWN: word(4031, '08007'),
   POOL_FULL: word(1040, 'HY000'),
   POOL_TIMEOUT: word(1040, 'HY000'),
   PORT_TAKEN: word(1105, 'HY000'),

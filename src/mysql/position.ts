@@ -24,6 +24,9 @@ export function gtidsIn(text: Position): string {
   return at < 0 ? text : text.slice(0, at);
 }
 
+/** GTIDs count transactions and say nothing of their size: each is taken for so many bytes. */
+const TRANSACTION = 1_024;
+
 export const positions: Positions = { compare, distance };
 
 interface Parsed {
@@ -122,7 +125,7 @@ function distance(behind: Position, ahead: Position): number | undefined {
   if (how !== 'before') return 0;
   const one = parse(behind);
   const other = parse(ahead);
-  if (other?.set !== undefined) return size(subtract(other.set, one?.set ?? new Map()));
+  if (other?.set !== undefined) return size(subtract(other.set, one?.set ?? new Map())) * TRANSACTION;
   const none: GtidState = { known: new Map(), last: new Map() };
-  return other?.state === undefined ? undefined : gap(one?.state ?? none, other.state);
+  return other?.state === undefined ? undefined : gap(one?.state ?? none, other.state) * TRANSACTION;
 }

@@ -7,7 +7,7 @@ import { FULL, HEADER, lengthAt, packet } from '../../src/mysql/packets.ts';
 import type { Shape } from '../../src/mysql/reply.ts';
 import { encrypted } from '../../src/mysql/rsa.ts';
 import { nativeAnswer, sha2Answer } from '../../src/mysql/scrambles.ts';
-import { quit, query } from './mysql-commands.ts';
+import { query, quit } from './mysql-commands.ts';
 import { bytesAsWords, columnWords, eofWords, errWords, okWords, valuesOf } from './mysql-words.ts';
 import type { ConnectionFacts } from './stage.ts';
 
@@ -51,6 +51,16 @@ const SHAPES: ReadonlyMap<number, Shape> = new Map([
 ]);
 const SILENT = new Set([com.COM_STMT_CLOSE, com.COM_STMT_SEND_LONG_DATA, com.COM_QUIT]);
 
+const ABOUT_STATEMENT = new Set([
+  com.COM_STMT_EXECUTE,
+  com.COM_STMT_FETCH,
+  com.COM_STMT_RESET,
+  com.COM_STMT_CLOSE,
+  com.COM_STMT_SEND_LONG_DATA,
+]);
+/** No server has come so far. */
+const UNKNOWN = 1_000_000;
+
 /** A client that sends exact bytes and keeps, in words, every packet it is told. */
 export class MysqlWire {
   readonly door: ConnectionFacts;
@@ -59,8 +69,8 @@ export class MysqlWire {
   heard: string[] = [];
   /** Rows of the last answer's last text result. */
   lastRows: (string | null)[][] = [];
-  /** The number of the last statement that was prepared. */
-  statement = 0;
+  /** What the server calls the statements that were prepared, in their order. */
+  readonly statements: number[] = [];
   /** The number that the server knows the connection by. */
   id = 0;
   ended = false;
@@ -151,10 +161,19 @@ export class MysqlWire {
     }
   }
 
-  /** Commands in one write; their answers. */
+  /** Commands in one write; their answers. Statements are numbered from 1 in the order of their PREPARE. */
   async ask(...commands: readonly Buffer[]): Promise<void> {
-    this.send(...commands);
+    this.send(...commands.map((bytes) => this.#named(bytes)));
     for (const bytes of commands) await this.answer(bytes[HEADER] as number);
+  }
+
+  /** Servers begin to number statements anywhere. */
+  #named(bytes: Buffer): Buffer {
+    if (!ABOUT_STATEMENT.has(bytes[HEADER] ?? 0)) return bytes;
+    const number = bytes.readUInt32LE(HEADER + 1);
+    const named = Buffer.from(bytes);
+    named.writeUInt32LE(this.statements[number - 1] ?? number + UNKNOWN, HEADER + 1);
+    return named;
   }
 
   /** Reads the answer to a command. `file`: sent when the server asks for one; undefined: the answer ends there. */
@@ -244,7 +263,7 @@ export class MysqlWire {
   async #until(what: 'row' | 'column'): Promise<{ status: number; ok: boolean }> {
     for (;;) {
       const { payload, sequence } = await this.#packet();
-      if (payload[0] === ERR || (payload[0] === EOF && payload.length < 0xffffff && isEnd(payload, what)))
+      if (payload[0] === ERR || (payload[0] === EOF && payload.length < FULL))
         return this.#end(payload, sequence);
       if (what === 'column') this.#note(what, columnWords(payload), sequence);
       else {
@@ -267,11 +286,18 @@ export class MysqlWire {
       this.#note('ERR', errWords(payload), sequence);
       return;
     }
-    this.statement = payload.readUInt32LE(1);
+    this.statements.push(payload.readUInt32LE(1));
     const columns = payload.readUInt16LE(5);
     const parameters = payload.readUInt16LE(7);
-    this.#note('PREPARED', `${columns} columns ${parameters} parameters ${payload.readUInt16LE(10)} warnings`, sequence);
-    for (const [count, what] of [[parameters, 'parameter'], [columns, 'column']] as const) {
+    this.#note(
+      'PREPARED',
+      `${columns} columns ${parameters} parameters ${payload.readUInt16LE(10)} warnings`,
+      sequence,
+    );
+    for (const [count, what] of [
+      [parameters, 'parameter'],
+      [columns, 'column'],
+    ] as const) {
       await this.#definitions(count, what);
       if (count > 0 && (this.capabilities & can.DEPRECATE_EOF) === 0) await this.#last();
     }
@@ -343,9 +369,6 @@ function answerOf(plugin: string, password: string, challenge: Buffer): Buffer {
   if (plugin === 'mysql_native_password') return nativeAnswer(password, challenge);
   return plugin === 'caching_sha2_password' ? sha2Answer(password, challenge) : Buffer.alloc(0);
 }
-
-/** A column's definition begins with a length, and 0xfe would be one of eight bytes. */
-const isEnd = (payload: Buffer, what: string): boolean => what === 'row' || payload.length < 9;
 
 function statusOf(payload: Buffer): number {
   let at = 1;

@@ -65,9 +65,10 @@ export class Neighbours {
 
   private constructor(door: ConnectionFacts, clients: MysqlWire[]) {
     this.#clients = clients;
-    this.#lives = Promise.all([...clients.map((client, at) => this.#live(client, at)), this.#pass(door)]).then(
-      () => undefined,
-    );
+    this.#lives = Promise.all([
+      ...clients.map((client, at) => this.#live(client, at)),
+      this.#pass(door),
+    ]).then(() => undefined);
     // Told when they leave.
     this.#lives.catch(() => undefined);
   }
@@ -164,4 +165,15 @@ export const commanding =
   (...commands: readonly Buffer[]): Script =>
   async (client) => {
     for (const bytes of commands) await client.ask(bytes);
+  };
+
+/** A script on tables that are made anew. */
+export const onGround =
+  (ground: readonly string[], script: Script): Script =>
+  async (client) => {
+    const from = client.heard.length;
+    await client.texts(...ground);
+    assert.deepEqual(client.heard.slice(from).filter(isError), []);
+    client.heard.length = from;
+    await script(client);
   };

@@ -30,7 +30,8 @@ export function okWords(payload: Buffer, tracks: boolean): string {
 function trackedWords(bytes: Buffer | null): string {
   const reader = new PayloadReader(bytes ?? Buffer.alloc(0));
   const entries: string[] = [];
-  while (reader.left > 0) entries.push(`${reader.int(1)}:${bytesAsWords(reader.lenencBytes() ?? Buffer.alloc(0))}`);
+  while (reader.left > 0)
+    entries.push(`${reader.int(1)}:${bytesAsWords(reader.lenencBytes() ?? Buffer.alloc(0))}`);
   return entries.sort().join(' ');
 }
 
@@ -38,9 +39,12 @@ export function eofWords(payload: Buffer): string {
   return `status ${payload.readUInt16LE(3).toString(16)} warnings ${payload.readUInt16LE(1)}`;
 }
 
-/** Numbers of connections are nobody's business. */
+/** Numbers of connections and of statements are nobody's business. */
 export function errWords(payload: Buffer): string {
-  const text = payload.toString('utf8', 3).replace(/(thread|thread id|connection)( id)?:? \d+/gi, '$1$2 *');
+  const text = payload
+    .toString('utf8', 3)
+    .replace(/(thread|connection)( id)?:? \d+/gi, '$1$2 *')
+    .replace(/(handler|statement) \(\d+\)/, '$1 (*)');
   return `${payload.readUInt16LE(1)} ${text}`;
 }
 

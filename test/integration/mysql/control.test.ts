@@ -125,7 +125,7 @@ for (const [flavour, program] of [['mysql', 'mysqld'] as const, ['mariadb', 'mar
         return order === 'equal';
       });
       assert.equal(positions.compare(seen(behind).position, last.position), 'before');
-      assert.equal(positions.distance(seen(behind).position, last.position), 1);
+      assert.equal(positions.distance(seen(behind).position, last.position), 1_024);
       await observeUntil(probe, target(2), (observation) => reaches(observation, last));
       await nodes.cluster.kill(nodes.ids[0], 'SIGKILL');
 

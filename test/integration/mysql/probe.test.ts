@@ -4,6 +4,7 @@ import { nodeId, type Seen } from '../../../src/core/node.ts';
 import { positions } from '../../../src/mysql/position.ts';
 import { slotNames } from '../../../src/mysql/presence.ts';
 import type { MysqlProbe } from '../../../src/mysql/probe.ts';
+import { clientTls } from '../../../src/net/tls.ts';
 import { need } from '../../support/need.ts';
 import {
   connectedTo,
@@ -78,7 +79,7 @@ for (const [flavour, program] of [['mysql', 'mysqld'] as const, ['mariadb', 'mar
         ),
       );
       assert.equal(positions.compare(replica.position, primary.position), 'before');
-      assert.equal(positions.distance(replica.position, primary.position), 1);
+      assert.equal(positions.distance(replica.position, primary.position), 1_024);
       await query(1, start);
       await observeUntil(probe, target(1), (observation) => reaches(observation, primary));
     });
@@ -172,6 +173,22 @@ for (const [flavour, program] of [['mysql', 'mysqld'] as const, ['mariadb', 'mar
         endpoint: { host: '127.0.0.1', port: 1 },
       });
       assert.equal(gone.kind === 'unseen' && gone.failure, 'refused');
+    });
+
+    test('TLS is used where it is asked for; a server without it is refused only if it is required', async () => {
+      const observe = (mode: 'prefer' | 'require' | 'verify-full') => {
+        const id = nodeId(mode);
+        return probe.observe({ ...target(0), node: id, tls: clientTls(mode) });
+      };
+      const has = flavour === 'mysql';
+      const [row] = await query(0, "SHOW GLOBAL VARIABLES LIKE 'have_ssl'");
+      assert.equal(row?.['Value'] ?? 'YES', has ? 'YES' : 'DISABLED', 'MySQL makes its own certificate');
+      assert.equal((await observe('prefer')).kind, 'seen');
+      const required = await observe('require');
+      if (has) seen(required);
+      else assert.equal(required.kind === 'unseen' && required.failure, 'denied');
+      const verified = await observe('verify-full');
+      assert.equal(verified.kind === 'unseen' && verified.failure, 'denied', 'nobody vouches for it');
     });
 
     test('a server that is stopped where it stands is a timeout, and answers again when it goes on', async () => {

@@ -15,8 +15,8 @@ for (const [code, number, state] of [
   ['SHUTDOWN', 1053, '08S01'],
   ['CANCELLED', 1317, '70100'],
   ['READ_ONLY_TRANSACTION', 1792, '25006'],
-  ['LINK_LOST', 2013, '08S01'],
-  ['OUTCOME_UNKNOWN', 2013, '08007'],
+  ['LINK_LOST', 4031, '08S01'],
+  ['OUTCOME_UNKNOWN', 4031, '08007'],
   ['NO_SUCH_SESSION', 1094, 'HY000'],
 ] as const) {
   test(`${code} is told as ${number} (${state})`, () => {
@@ -33,7 +33,7 @@ test('every number fits an ERR packet and every SQLSTATE has five characters', (
 
 test('only what ends a session or its transaction makes pools throw the connection away', () => {
   const costly = Object.entries(wordings)
-    .filter(([, { code, state }]) => state.startsWith('08') || [1105, 2006, 2013].includes(code))
+    .filter(([, { code, state }]) => state.startsWith('08') || [1105, 4031].includes(code))
     .map(([name]) => name);
   assert.deepEqual(costly.sort(), [
     'AUTH_METHOD',
@@ -57,7 +57,7 @@ test("a server's refusal keeps its number and words, with the SQLSTATE that belo
 
 test('what is no number of a server is told as an error of ours', () => {
   const odd = error('NODE_REFUSED', { code: '42P01', message: 'x' });
-  assert.deepEqual(serverError(odd), { code: 2003, state: 'HY000', message: 'what happened' });
+  assert.deepEqual(serverError(odd), { code: 3168, state: 'HY000', message: 'what happened' });
 });
 
 test('an ERR packet is read as it was written, with and without SQLSTATE', () => {
@@ -87,3 +87,7 @@ for (const [number, code, retry] of [
     assert.match(refused.message, /^n1 refused the connection: no/);
   });
 }
+
+test('no number is a client library’s own: MariaDB’s would take the packet for a malformed one', () => {
+  for (const [name, { code }] of Object.entries(wordings)) assert.ok(code < 2000 || code > 2999, name);
+});

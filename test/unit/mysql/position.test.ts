@@ -60,10 +60,10 @@ describe('positions of MySQL', () => {
     });
   }
 
-  test('distance is the number of transactions, 0 past the goal and undefined off it', () => {
+  test('distance is 1 KiB a transaction, 0 past the goal and undefined off it', () => {
     const distance = (a: string, b: string) => positions.distance(position(a), position(b));
-    assert.equal(distance(`${A}:1-5:9`, `${A}:1-10,${B}:1-3`), 4 + 3);
-    assert.equal(distance(`@p=${A}`, `${A}:1-10@p=${A}`), 10);
+    assert.equal(distance(`${A}:1-5:9`, `${A}:1-10,${B}:1-3`), (4 + 3) * 1_024);
+    assert.equal(distance(`@p=${A}`, `${A}:1-10@p=${A}`), 10 * 1_024);
     assert.equal(distance(`${A}:1-10`, `${A}:1-5`), 0);
     assert.equal(distance(`${A}:1-10`, `${B}:1-5`), undefined);
   });
@@ -180,8 +180,8 @@ describe('positions of MariaDB', () => {
 
   test('distance counts sequence numbers over all domains', () => {
     const distance = (a: string, b: string) => positions.distance(position(a), position(b));
-    assert.equal(distance('0-1-5', '0-1-9,1-1-3'), 7);
-    assert.equal(distance('@p=1', '0-1-9'), 9);
+    assert.equal(distance('0-1-5', '0-1-9,1-1-3'), 7 * 1_024);
+    assert.equal(distance('@p=1', '0-1-9'), 9 * 1_024);
     assert.equal(distance('0-1-9', '0-1-5'), 0);
     assert.equal(distance('0-1-6', '0-1-5,0-2-7'), undefined);
   });

@@ -1,5 +1,10 @@
-import { asking } from '../../../support/mysql-sameness.ts';
+import { asking, onGround } from '../../../support/mysql-sameness.ts';
 import type { Suite } from './suite.ts';
+
+const routines = [
+  ...['several', 'fails', 'begins', 'sets'].map((name) => `DROP PROCEDURE IF EXISTS ${name}`),
+  'DROP FUNCTION IF EXISTS leaves',
+];
 
 export function kept({ same, flavour }: Suite): void {
   same(
@@ -78,31 +83,29 @@ export function kept({ same, flavour }: Suite): void {
 
   same(
     'stored procedures give several results and parameters back',
-    asking(
-      'DROP PROCEDURE IF EXISTS several',
-      'CREATE PROCEDURE several(IN a INT, OUT b INT, INOUT c INT) BEGIN SELECT a; SELECT k FROM own ORDER BY k; SET b = a * 2, c = c + 1; END',
-      'SET @c = 5',
-      'CALL several(4, @b, @c)',
-      'SELECT @b, @c',
-      'CALL several(1)',
-      'DROP PROCEDURE IF EXISTS fails',
-      'CREATE PROCEDURE fails() BEGIN SELECT 1; SELECT 2; SELECT * FROM nowhere; SELECT 3; END',
-      'CALL fails()',
-      'SHOW WARNINGS',
-      'DROP PROCEDURE IF EXISTS begins',
-      "CREATE PROCEDURE begins() BEGIN START TRANSACTION; UPDATE own SET v = 'x' WHERE k = 1; SELECT v FROM own WHERE k = 1; END",
-      'CALL begins()',
-      'SELECT v FROM own WHERE k = 1',
-      'ROLLBACK',
-      'SELECT v FROM own WHERE k = 1',
-      'DROP PROCEDURE IF EXISTS sets',
-      "CREATE PROCEDURE sets() BEGIN SET time_zone = '+04:00', sql_mode = 'ANSI'; SET @inside = 3; END",
-      'CALL sets()',
-      'SELECT @@time_zone, @inside',
-      'DROP FUNCTION IF EXISTS leaves',
-      "CREATE FUNCTION leaves() RETURNS INT DETERMINISTIC BEGIN SET @left = 8; RETURN GET_LOCK('two', 0); END",
-      'SELECT leaves()',
-      'SELECT @left',
+    onGround(
+      routines,
+      asking(
+        'CREATE PROCEDURE several(IN a INT, OUT b INT, INOUT c INT) BEGIN SELECT a; SELECT k FROM own ORDER BY k; SET b = a * 2, c = c + 1; END',
+        'SET @c = 5',
+        'CALL several(4, @b, @c)',
+        'SELECT @b, @c',
+        'CALL several(1)',
+        'CREATE PROCEDURE fails() BEGIN SELECT 1; SELECT 2; SELECT * FROM nowhere; SELECT 3; END',
+        'CALL fails()',
+        'SHOW WARNINGS',
+        "CREATE PROCEDURE begins() BEGIN START TRANSACTION; UPDATE own SET v = 'x' WHERE k = 1; SELECT v FROM own WHERE k = 1; END",
+        'CALL begins()',
+        'SELECT v FROM own WHERE k = 1',
+        'ROLLBACK',
+        'SELECT v FROM own WHERE k = 1',
+        "CREATE PROCEDURE sets() BEGIN SET time_zone = '+04:00', sql_mode = 'ANSI'; SET @inside = 3; END",
+        'CALL sets()',
+        'SELECT @@time_zone, @inside',
+        "CREATE FUNCTION leaves() RETURNS INT DETERMINISTIC BEGIN SET @left = 8; RETURN GET_LOCK('two', 0); END",
+        'SELECT leaves()',
+        'SELECT @left',
+      ),
     ),
   );
 
@@ -139,8 +142,10 @@ export function kept({ same, flavour }: Suite): void {
       'SET rand_seed1 = 5, rand_seed2 = 6',
       'SELECT RAND()',
       'SELECT RAND(3)',
-      flavour === 'mysql' ? 'SELECT STATEMENT_DIGEST_TEXT("SELECT 1")' : 'SET STATEMENT max_statement_time = 5 FOR SELECT 1',
-      flavour === 'mysql' ? "SELECT /*+ SET_VAR(sort_buffer_size = 65536) */ @@sort_buffer_size" : 'SELECT 1',
+      flavour === 'mysql'
+        ? 'SELECT STATEMENT_DIGEST_TEXT("SELECT 1")'
+        : 'SET STATEMENT max_statement_time = 5 FOR SELECT 1',
+      flavour === 'mysql' ? 'SELECT /*+ SET_VAR(sort_buffer_size = 65536) */ @@sort_buffer_size' : 'SELECT 1',
     ),
   );
 }

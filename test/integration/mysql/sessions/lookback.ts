@@ -1,5 +1,5 @@
 import { execute, ping, prepare, query, statistics } from '../../../support/mysql-commands.ts';
-import { asking, commanding, type Script } from '../../../support/mysql-sameness.ts';
+import { asking, commanding, onGround, type Script } from '../../../support/mysql-sameness.ts';
 import type { Suite } from './suite.ts';
 
 const table = [
@@ -7,17 +7,18 @@ const table = [
   'CREATE TABLE ids (k INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(5), u INT UNIQUE)',
 ];
 
+const onIds = (...texts: readonly string[]): Script => onGround(table, asking(...texts));
+
 /** After each text: what the session knows of it. */
-const lookedAt =
-  (...texts: readonly string[]): Script =>
-  (client) =>
-    client.texts(...table, ...texts.flatMap((text) => [text, 'SHOW WARNINGS', text, 'SELECT ROW_COUNT()']));
+const lookedAt = (...texts: readonly string[]): Script =>
+  onGround(table, (client) =>
+    client.texts(...texts.flatMap((text) => [text, 'SHOW WARNINGS', text, 'SELECT ROW_COUNT()'])),
+  );
 
 export function lookback({ same, flavour }: Suite): void {
   same(
     'LAST_INSERT_ID() is the session’s own',
-    asking(
-      ...table,
+    onIds(
       'SELECT LAST_INSERT_ID()',
       "INSERT INTO ids (v) VALUES ('a')",
       'SELECT LAST_INSERT_ID()',
@@ -63,19 +64,21 @@ export function lookback({ same, flavour }: Suite): void {
 
   same(
     'LAST_INSERT_ID() of prepared statements',
-    commanding(
-      ...table.map(query),
-      prepare('INSERT INTO ids (v) VALUES (?)'),
-      prepare('SELECT LAST_INSERT_ID()'),
-      execute(1, ['a']),
-      execute(2),
-      execute(1, ['b']),
-      query('SELECT 1'),
-      execute(2),
-      prepare('SELECT LAST_INSERT_ID(?)'),
-      execute(3, [40]),
-      execute(2),
-      query('SELECT LAST_INSERT_ID()'),
+    onGround(
+      table,
+      commanding(
+        prepare('INSERT INTO ids (v) VALUES (?)'),
+        prepare('SELECT LAST_INSERT_ID()'),
+        execute(1, ['a']),
+        execute(2),
+        execute(1, ['b']),
+        query('SELECT 1'),
+        execute(2),
+        prepare('SELECT LAST_INSERT_ID(?)'),
+        execute(3, [40]),
+        execute(2),
+        query('SELECT LAST_INSERT_ID()'),
+      ),
     ),
   );
 
@@ -109,8 +112,7 @@ export function lookback({ same, flavour }: Suite): void {
 
   same(
     'the questions about the last statement, in all their forms',
-    asking(
-      ...table,
+    onIds(
       "SELECT CAST('x' AS SIGNED), CAST('y' AS SIGNED)",
       'SHOW WARNINGS LIMIT 1',
       'SHOW WARNINGS LIMIT 1, 5',

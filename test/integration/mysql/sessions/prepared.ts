@@ -10,20 +10,21 @@ import {
   resetStatement,
 } from '../../../support/mysql-commands.ts';
 import { OLD } from '../../../support/mysql-recorder.ts';
-import { commanding } from '../../../support/mysql-sameness.ts';
+import { commanding, onGround, type Script } from '../../../support/mysql-sameness.ts';
 import type { Suite } from './suite.ts';
 
 const tables = [
-  query('DROP TABLE IF EXISTS items'),
-  query('CREATE TABLE items (k INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(40), n BIGINT, d LONGBLOB)'),
-  query("INSERT INTO items (v, n) VALUES ('a', 1), ('b', 2), (NULL, NULL)"),
+  'DROP TABLE IF EXISTS items',
+  'CREATE TABLE items (k INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(40), n BIGINT, d LONGBLOB)',
+  "INSERT INTO items (v, n) VALUES ('a', 1), ('b', 2), (NULL, NULL)",
+  'SELECT LAST_INSERT_ID(0)',
 ];
+const onItems = (...commands: readonly Buffer[]): Script => onGround(tables, commanding(...commands));
 
 export function prepared({ same }: Suite): void {
   same(
     'a prepared statement runs on any link, with the types it was told last',
-    commanding(
-      ...tables,
+    onItems(
       prepare('SELECT k, v, n FROM items WHERE k > ? AND (v = ? OR ? IS NULL) ORDER BY k'),
       execute(1, [0, 'a', null]),
       execute(1, [1, 'b', null], { types: false }),
@@ -81,8 +82,7 @@ export function prepared({ same }: Suite): void {
 
   same(
     'long data are put together for one run',
-    commanding(
-      ...tables,
+    onItems(
       prepare('INSERT INTO items (v, d) VALUES (?, ?)'),
       longData(1, 1, 'first '),
       longData(1, 1, 'second '),
@@ -107,8 +107,7 @@ export function prepared({ same }: Suite): void {
 
   same(
     'a statement that its table changed under is prepared anew by the server',
-    commanding(
-      ...tables,
+    onItems(
       prepare('SELECT * FROM items WHERE k = ?'),
       execute(1, [1]),
       query('ALTER TABLE items ADD COLUMN extra INT DEFAULT 9'),
@@ -154,8 +153,7 @@ export function prepared({ same }: Suite): void {
 
   same(
     'a cursor gives its rows a few at a time, and is closed by its statement',
-    commanding(
-      ...tables,
+    onItems(
       prepare('SELECT k, v FROM items ORDER BY k'),
       execute(1, [], { flags: 1 }),
       fetch(1, 2),
@@ -183,8 +181,7 @@ export function prepared({ same }: Suite): void {
 
   same(
     'a cursor and statements of a client with EOF packets',
-    commanding(
-      ...tables,
+    onItems(
       prepare('SELECT k, v FROM items WHERE k < ? ORDER BY k'),
       execute(1, [3]),
       execute(1, [3], { flags: 1 }),
@@ -229,8 +226,7 @@ export function prepared({ same }: Suite): void {
 
   same(
     'transactions by prepared statements',
-    commanding(
-      ...tables,
+    onItems(
       prepare('START TRANSACTION'),
       prepare('INSERT INTO items (v) VALUES (?)'),
       prepare('COMMIT'),

@@ -1,6 +1,6 @@
-import { asking, commanding } from '../../../support/mysql-sameness.ts';
 import { initDb, query, resetConnection, setOption } from '../../../support/mysql-commands.ts';
 import { OLD } from '../../../support/mysql-recorder.ts';
+import { asking, commanding } from '../../../support/mysql-sameness.ts';
 import type { Suite } from './suite.ts';
 
 export function settings({ same, flavour }: Suite): void {

@@ -1,22 +1,25 @@
-import { fieldList, query } from '../../../support/mysql-commands.ts';
 import { becomes } from '../../../support/becomes.ts';
+import { fieldList, query } from '../../../support/mysql-commands.ts';
 import { MysqlWire, OLD } from '../../../support/mysql-recorder.ts';
-import { asking, type Script } from '../../../support/mysql-sameness.ts';
+import { asking, onGround, type Script } from '../../../support/mysql-sameness.ts';
 import type { Suite } from './suite.ts';
 
 const table = [
   'DROP TABLE IF EXISTS acc',
   'CREATE TABLE acc (k INT PRIMARY KEY, v INT)',
   'INSERT INTO acc VALUES (1, 10), (2, 20), (3, 30)',
+  'DROP TABLE IF EXISTS made',
 ];
+
+const onAccounts = (...texts: readonly string[]): Script => onGround(table, asking(...texts));
+const ground = onGround(table, async () => undefined);
 
 export function transactions({ same, flavour }: Suite): void {
   const isolation = flavour === 'mysql' ? 'transaction_isolation' : 'tx_isolation';
 
   same(
     'transactions begin and end as they do directly',
-    asking(
-      ...table,
+    onAccounts(
       'BEGIN',
       'COMMIT',
       'BEGIN',
@@ -48,8 +51,7 @@ export function transactions({ same, flavour }: Suite): void {
 
   same(
     'savepoints, chains and release',
-    asking(
-      ...table,
+    onAccounts(
       'SAVEPOINT outside',
       'ROLLBACK TO outside',
       'BEGIN',
@@ -80,14 +82,14 @@ export function transactions({ same, flavour }: Suite): void {
   );
 
   same('COMMIT RELEASE ends the connection', async (client) => {
-    await client.texts(...table, 'BEGIN', 'UPDATE acc SET v = 0', 'COMMIT RELEASE');
+    await ground(client);
+    await client.texts('BEGIN', 'UPDATE acc SET v = 0', 'COMMIT RELEASE');
     await client.texts('SELECT 1').catch(() => client.note('closed'));
   });
 
   same(
     'modes of the next transaction hold for it alone',
-    asking(
-      ...table,
+    onAccounts(
       'SET TRANSACTION READ ONLY',
       'BEGIN',
       'UPDATE acc SET v = 0',
@@ -137,8 +139,7 @@ export function transactions({ same, flavour }: Suite): void {
 
   same(
     'without autocommit everything is a transaction',
-    asking(
-      ...table,
+    onAccounts(
       'SET autocommit = 0',
       'SELECT @@autocommit',
       'SELECT * FROM acc',
@@ -166,9 +167,7 @@ export function transactions({ same, flavour }: Suite): void {
 
   same(
     'definitions commit what is open',
-    asking(
-      ...table,
-      'DROP TABLE IF EXISTS made',
+    onAccounts(
       'BEGIN',
       'INSERT INTO acc VALUES (5, 50)',
       'CREATE TABLE made (a INT)',
@@ -195,7 +194,7 @@ export function transactions({ same, flavour }: Suite): void {
   );
 
   same('columns of a table by COM_FIELD_LIST', async (client) => {
-    await client.texts(...table);
+    await ground(client);
     await client.ask(fieldList('acc'));
     await client.ask(fieldList('acc', 'v%'));
     await client.ask(fieldList('nowhere'));
@@ -227,7 +226,7 @@ export function transactions({ same, flavour }: Suite): void {
   same(
     'a deadlock rolls back all of its victim',
     locking(async (one, two) => {
-      await one.texts(...table);
+      await ground(one);
       await one.texts('BEGIN', 'UPDATE acc SET v = 100 WHERE k = 1');
       await two.texts('BEGIN', 'UPDATE acc SET v = 200 WHERE k = 2', 'INSERT INTO acc VALUES (8, 8), (9, 9)');
       two.send(query('UPDATE acc SET v = 201 WHERE k = 1'));
@@ -241,7 +240,7 @@ export function transactions({ same, flavour }: Suite): void {
   same(
     'a lock that is not given in time fails its statement alone',
     locking(async (one, two) => {
-      await one.texts(...table);
+      await ground(one);
       await two.texts('BEGIN', 'UPDATE acc SET v = 200 WHERE k = 2');
       await one.texts('SET innodb_lock_wait_timeout = 1', 'BEGIN', 'UPDATE acc SET v = 100 WHERE k = 1');
       await one.texts('UPDATE acc SET v = 101 WHERE k = 2', 'SELECT v FROM acc', 'COMMIT');
