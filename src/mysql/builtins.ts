@@ -1,3 +1,5 @@
+import { isMariaDb } from './collations.ts';
+
 const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 
 /**
@@ -104,12 +106,9 @@ const mariadb: ReadonlySet<string> = new Set([...COMMON, ...HASHING, ...MARIADB]
 const mysql: ReadonlySet<string> = new Set([...COMMON, ...HASHING, ...MYSQL]);
 const mysql9: ReadonlySet<string> = new Set([...COMMON, ...MYSQL, ...MYSQL_9]);
 
-/** What a server's version text says it is. */
-export const isMariadb = (version: string): boolean => version.includes('MariaDB');
-
 /** The functions without effect of a server of this version; of an unknown one, those that all have. */
 export function builtinsOf(version: string): ReadonlySet<string> {
-  if (isMariadb(version)) return mariadb;
+  if (isMariaDb(version)) return mariadb;
   const major = Number.parseInt(version, 10);
   if (Number.isNaN(major)) return common;
   return major >= 9 ? mysql9 : mysql;

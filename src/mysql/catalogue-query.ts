@@ -17,15 +17,28 @@ SELECT TABLE_SCHEMA, TABLE_NAME,
        @@lower_case_table_names = 0, VERSION()
   FROM information_schema.TABLES WHERE TABLE_SCHEMA NOT IN ${SYSTEM}`.trim();
 
-/** (name, kind, locks): all routines; whether they may take locks for the session that calls them. */
+/**
+ * What leaves something behind of which trackers say nothing: locks, and user variables that INTO and := set (seen on
+ * MySQL 9.7 and MariaDB 10.11). `@@` is no user variable, `@%` part of a pattern.
+ */
+const LEAVES = 'lock|execute|(^|[^@])@[^@%]';
+/** What changes the meaning of names for others: temporary tables do not. */
+const DEFINES = '(^|[^a-z0-9_$])(create|drop|alter|rename)[^a-z0-9_$](?![[:space:]]*temporary)|execute';
+
+/** (name, kind, leaves, defines, calls): all routines; whether they may leave locks or variables, or change names. */
 export const ROUTINES_QUERY = `
-SELECT ROUTINE_NAME, ROUTINE_TYPE, IFNULL(LOWER(ROUTINE_DEFINITION) REGEXP 'lock|execute', 1)
+SELECT ROUTINE_NAME, ROUTINE_TYPE, IFNULL(LOWER(ROUTINE_DEFINITION) REGEXP '${LEAVES}', 1),
+       IFNULL(LOWER(ROUTINE_DEFINITION) REGEXP '${DEFINES}', 1),
+       IFNULL(LOWER(ROUTINE_DEFINITION) REGEXP 'call', 1)
   FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA <> 'sys'`.trim();
 
-/** (locks), for triggers that may take locks for the session that fires them. */
+/** (table, leaves, calls): all triggers; whether they may leave locks or variables, or name a routine. */
 export const TRIGGERS_QUERY = `
-SELECT COUNT(*) FROM information_schema.TRIGGERS
- WHERE TRIGGER_SCHEMA <> 'sys' AND IFNULL(LOWER(ACTION_STATEMENT) REGEXP 'lock', 1)`.trim();
+SELECT EVENT_OBJECT_TABLE, IFNULL(LOWER(ACTION_STATEMENT) REGEXP '${LEAVES}', 1),
+       IFNULL(EXISTS (SELECT 1 FROM information_schema.ROUTINES
+                       WHERE ROUTINE_SCHEMA <> 'sys'
+                         AND LOCATE(LOWER(ROUTINE_NAME), LOWER(ACTION_STATEMENT)) > 0), 1)
+  FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA <> 'sys'`.trim();
 
 /** From the rows of the three queries, as text or numbers. */
 export function readCatalogue(
@@ -33,6 +46,11 @@ export function readCatalogue(
   routines: readonly Row[],
   triggers: readonly Row[],
 ): Catalogue {
+  const isSet = (value: Row[number] | undefined): boolean => Number(value) !== 0;
+  const routinesLock = routines.some(([, , leaves]) => isSet(leaves));
+  const procedures = routines.filter(([, kind]) => kind !== 'FUNCTION');
+  const someDefine = procedures.some(([, , , itself]) => isSet(itself));
+  const defines = ([, , , itself, calls]: Row): boolean => isSet(itself) || (someDefine && isSet(calls));
   return catalogueOf({
     tables: tables.map(([schema, name, plain]) => ({
       schema: String(schema),
@@ -40,8 +58,11 @@ export function readCatalogue(
       plain: Number(plain) === 1,
     })),
     functions: routines.filter(([, kind]) => kind === 'FUNCTION').map(([name]) => String(name)),
-    routinesLock: routines.some(([, , locks]) => Number(locks) !== 0),
-    triggersLock: Number(triggers[0]?.[0] ?? 0) !== 0,
+    routinesLock,
+    firing: triggers
+      .filter(([, leaves, calls]) => isSet(leaves) || (routinesLock && isSet(calls)))
+      .map(([table]) => String(table)),
+    settled: procedures.filter((row) => !defines(row)).map(([name]) => String(name)),
     caseCounts: Number(tables[0]?.[3] ?? 1) === 1,
     version: String(tables[0]?.[4] ?? ''),
   });

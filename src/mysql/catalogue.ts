@@ -10,9 +10,16 @@ export interface CatalogueView {
   known(schema: string, table: string): boolean;
   /** Has any schema a stored function of this name, in lower case? */
   hasFunction(name: string): boolean;
-  /** Stored code that takes locks for the session, or that nobody has read. */
+  /** Some stored code takes locks or sets variables for the session, or nobody has read it. */
   readonly routinesLock: boolean;
-  readonly triggersLock: boolean;
+  /** There are stored functions. */
+  readonly hasFunctions: boolean;
+  /** There are triggers that leave something behind in the session that fires them. */
+  readonly firesAny: boolean;
+  /** May a change of what has this name, in any schema, fire one? Of a view nobody knows. */
+  fires(name: string): boolean;
+  /** Is it a procedure that makes, drops and renames nothing but temporary tables? */
+  settled(name: string): boolean;
   /** What the server says its version is; '' if nobody has asked. */
   readonly version: string;
 }
@@ -22,7 +29,10 @@ export interface CatalogueNames {
   /** Names of stored functions, of all schemas. */
   readonly functions: readonly string[];
   readonly routinesLock: boolean;
-  readonly triggersLock: boolean;
+  /** Tables with triggers that leave locks or variables behind. */
+  readonly firing: readonly string[];
+  /** Procedures that do not change what names mean. */
+  readonly settled: readonly string[];
   /** Names of tables differ by case (lower_case_table_names = 0). */
   readonly caseCounts: boolean;
   readonly version: string;
@@ -42,6 +52,10 @@ export function catalogueOf(names: CatalogueNames): Catalogue {
     (table.plain ? plain : others).add(key(fold(table.schema), fold(table.name)));
   }
   const functions = new Set(names.functions.map((name) => name.toLowerCase()));
+  const lower = (texts: readonly string[]): Set<string> => new Set(texts.map((text) => text.toLowerCase()));
+  const firing = lower(names.firing);
+  const views = lower(names.tables.filter((table) => !table.plain).map(({ name }) => name));
+  const settled = lower(names.settled);
   // Two tables whose names are folded to one another: not where names are compared so.
   const isPlain = (name: string): boolean => plain.has(name) && !others.has(name);
   return sealed({
@@ -52,7 +66,10 @@ export function catalogueOf(names: CatalogueNames): Catalogue {
     },
     hasFunction: (name) => functions.has(name),
     routinesLock: names.routinesLock,
-    triggersLock: names.triggersLock,
+    hasFunctions: functions.size > 0,
+    firesAny: firing.size > 0,
+    fires: (name) => firing.size > 0 && (firing.has(name) || views.has(name)),
+    settled: (name) => settled.has(name),
     version: names.version,
   });
 }
@@ -70,7 +87,10 @@ export function assumedCatalogue(taken: (name: string) => void = () => {}): Cata
     known: () => true,
     hasFunction: () => false,
     routinesLock: true,
-    triggersLock: false,
+    hasFunctions: false,
+    firesAny: false,
+    fires: () => false,
+    settled: () => true,
     version: '',
   });
 }

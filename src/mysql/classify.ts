@@ -1,11 +1,12 @@
+import { DigestCache } from '../core/digest-cache.ts';
 import type { Catalogue, FunctionLists } from '../core/engine.ts';
+import { hintOf, readHint } from '../core/hints.ts';
 import type { Hint } from '../core/intent.ts';
-import { builtinsOf, isMariadb } from './builtins.ts';
+import { builtinsOf } from './builtins.ts';
 import { type CatalogueView, viewOf } from './catalogue.ts';
+import { isMariaDb } from './collations.ts';
 import { combine, intent, NOTHING, reconcile, refused } from './combine.ts';
 import { Digest, normalReading } from './digest.ts';
-import { DigestCache } from './digest-cache.ts';
-import { hintOf, readHint } from './hints.ts';
 import type { NameFacts } from './names.ts';
 import { classifyStatement } from './statements.ts';
 import { TokenList } from './token-list.ts';
@@ -48,7 +49,7 @@ const SEMICOLON = 59;
 
 const digest = new Digest();
 const scanner = new Scanner();
-const cache = new DigestCache();
+const cache = new DigestCache<MysqlIntent>();
 const listIds = new WeakMap<FunctionLists, number>();
 let lastListId = 0;
 
@@ -222,7 +223,7 @@ function writePrefix(facts: TextFacts, reading: Reading, schema: number): void {
   }
   const { bytes } = digest;
   const catalogue = facts.catalogue === undefined ? 0 : viewOf(facts.catalogue).id;
-  const family = isMariadb(facts.version) ? 100 : Number.parseInt(facts.version, 10) || 0;
+  const family = isMariaDb(facts.version) ? 100 : Number.parseInt(facts.version, 10) || 0;
   bytes[0] = reading.utf8 ? 1 : 0;
   bytes[1] = catalogue & 255;
   bytes[2] = (catalogue >>> 8) & 255;

@@ -118,6 +118,12 @@ export function collationOf(number: number, version: string): Collation | undefi
   return { charset, collation: collation.replace(/_ci$/, '_mysql561_ci') };
 }
 
+/** The number of a collation, 1 to 255; undefined where it has none of those. */
+export function collationNumber(name: string, version: string): number | undefined {
+  for (const number of byNumber.keys()) if (collationOf(number, version)?.collation === name) return number;
+  return undefined;
+}
+
 /** Whether a client may speak it. */
 export const isClientCharset = (charset: string): boolean => !NOT_FOR_CLIENTS.has(charset);
 

@@ -1,4 +1,5 @@
 import type { IntentKind } from '../core/intent.ts';
+import { plainIntent } from '../core/plain-intent.ts';
 import type { RuleId } from './rules.ts';
 import { stronger } from './traces.ts';
 import type { MysqlIntent } from './wants.ts';
@@ -10,21 +11,7 @@ export function intent(
   detail: string,
   more: Partial<MysqlIntent> = {},
 ): MysqlIntent {
-  return {
-    kind,
-    because,
-    detail,
-    hint: undefined,
-    begin: undefined,
-    settings: [],
-    pin: undefined,
-    audit: false,
-    here: false,
-    names: 'known',
-    insertId: false,
-    settingsOnly: false,
-    ...more,
-  };
+  return { ...plainIntent(kind, because, detail), insertId: false, settingsOnly: false, ...more };
 }
 
 /** A text without a statement. */

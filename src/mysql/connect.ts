@@ -52,7 +52,7 @@ export interface Entered {
 export function connect(target: Target, signal: AbortSignal): Promise<Opened> {
   return entered(target, target.endpoint, signal, async ({ channel, exchange, greeting }) => {
     const { version, id } = greeting;
-    await ask(exchange, setUpStatement(version));
+    await ask(exchange, setUpStatement(version, true));
     const [row = []] = await ask(exchange, defaultsQuery(version));
     return { channel, greeting: { parameters: defaultsIn(row, version) }, key: uint32(id) };
   });

@@ -1,4 +1,4 @@
-import { hintComment, readHint } from './hints.ts';
+import { hintComment, readHint } from '../core/hints.ts';
 import {
   BAD,
   END,

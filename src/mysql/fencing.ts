@@ -1,3 +1,4 @@
+import { until } from '../net/waiting.ts';
 import { acknowledge, waitForReplicas } from './acknowledgement.ts';
 import { channelsIn, channelsQuery } from './channels.ts';
 import type { Row } from './control-connection.ts';
@@ -6,7 +7,6 @@ import type { ControlSession } from './control-session.ts';
 import { refusalOf } from './failure.ts';
 import { holdersIn, slotColumns, slotNames } from './presence.ts';
 import { refusesWrites, refuseWrites, takeWrites } from './read-only.ts';
-import { until } from './waiting.ts';
 
 /** What does not end with a KILL, and must not: replication in both directions, and the server's own threads. */
 const SERVER_USERS: ReadonlySet<string> = new Set(['system user', 'event_scheduler', 'unauthenticated user']);

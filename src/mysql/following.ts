@@ -1,5 +1,6 @@
 import type { ControlOptions, Target } from '../core/engine.ts';
 import { ClientTls } from '../net/tls.ts';
+import { until } from '../net/waiting.ts';
 import { type Acknowledging, acknowledge } from './acknowledgement.ts';
 import { type Channel, channelsIn, channelsQuery } from './channels.ts';
 import { refused } from './control-error.ts';
@@ -7,7 +8,6 @@ import type { ControlSession } from './control-session.ts';
 import { errantOn, mustContain, primaryNow } from './history.ts';
 import { literalOf } from './quoting.ts';
 import { refusesWrites, refuseWrites } from './read-only.ts';
-import { until } from './waiting.ts';
 
 type On = <T>(call: (session: ControlSession) => Promise<T>) => Promise<T>;
 

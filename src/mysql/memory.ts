@@ -10,6 +10,9 @@ import type { MysqlLogin } from './login.ts';
 import { ClientStatements } from './prepared.ts';
 import type { MysqlIntent } from './wants.ts';
 
+/** SERVER_STATUS_ANSI_QUOTES: MariaDB's own. */
+const STATUS_ANSI_QUOTES = 1 << 15;
+
 /** SET TRANSACTION statements that are kept for one transaction. */
 const MOST_HELD = 16;
 
@@ -31,6 +34,8 @@ export class Memory {
   #settings: Settings;
   /** The session's character_set_results; '' for NULL. */
   results = 'utf8mb4';
+  /** The session's collation_connection. */
+  collation = '';
 
   constructor(login: MysqlLogin) {
     this.login = login;
@@ -57,7 +62,12 @@ export class Memory {
   /** Status flags of an answer of the proxy's own, outside a transaction. */
   get status(): number {
     const escapes = this.#text?.sqlMode.includes('NO_BACKSLASH_ESCAPES') === true;
-    return (this.autocommit ? STATUS_AUTOCOMMIT : 0) | (escapes ? STATUS_NO_BACKSLASH_ESCAPES : 0);
+    const ansi = this.mariadb && this.#text?.sqlMode.includes('ANSI_QUOTES') === true;
+    return (
+      (this.autocommit ? STATUS_AUTOCOMMIT : 0) |
+      (escapes ? STATUS_NO_BACKSLASH_ESCAPES : 0) |
+      (ansi ? STATUS_ANSI_QUOTES : 0)
+    );
   }
 
   /** Facts that a text depends on; the same object while nothing of them changes. */
@@ -78,6 +88,7 @@ export class Memory {
       value('transaction_isolation');
     this.#settings = session.settings;
     this.results = value('character_set_results');
+    this.collation = value('collation_connection');
     this.#text = {
       sqlMode: value('sql_mode'),
       charset: value('character_set_client'),
@@ -133,7 +144,7 @@ export class Memory {
     this.ids.reset();
     this.readOnly = false;
     this.release();
-    if (this.#own.size > 0) this.#text = undefined;
+    this.#text = undefined;
     this.#own.clear();
   }
 }

@@ -109,10 +109,13 @@ export class NameJudge {
   }
 }
 
+/** What an earlier statement of the session has left on its link. LASTVAL: MariaDB's sequences. */
+const LOOKS_BACK = new Set(['found_rows', 'row_count', 'lastval']);
+
 const stored = (detail: string): Obstacle => ({ rule: 'W10', detail });
 
 const asking = (name: string): Obstacle => ({
   rule: 'W06',
   detail: name,
-  looksBack: name === 'found_rows' || name === 'row_count',
+  looksBack: LOOKS_BACK.has(name),
 });

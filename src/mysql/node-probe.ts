@@ -1,9 +1,9 @@
 import type { ProbeOptions, Target } from '../core/engine.ts';
 import type { Observation, Seen, SyncRequirement, Unseen } from '../core/node.ts';
+import { within } from '../net/deadline.ts';
 import { channelsIn, channelsQuery } from './channels.ts';
 import { isMariaDb } from './collations.ts';
 import { ControlConnection, type Row } from './control-connection.ts';
-import { within } from './deadline.ts';
 import { failureOf, messageOf } from './failure.ts';
 import { observeQuery, seenOf } from './observation.ts';
 import { freeSlot, holdersIn, slotNames, takeSlot } from './presence.ts';

@@ -1,9 +1,9 @@
 import type { Catalogue, Finding, Probe, ProbeOptions, Target } from '../core/engine.ts';
 import type { NodeId, Observation } from '../core/node.ts';
+import { within } from '../net/deadline.ts';
 import { ROUTINES_QUERY, readCatalogue, TABLES_QUERY, TRIGGERS_QUERY } from './catalogue-query.ts';
 import { ControlConnection, type Row } from './control-connection.ts';
 import { controlError } from './control-error.ts';
-import { within } from './deadline.ts';
 import { NodeProbe } from './node-probe.ts';
 import { replicationFinding, rightsFindings } from './rights.ts';
 

@@ -1,10 +1,10 @@
+import { until } from '../net/waiting.ts';
 import { waitForReplicas } from './acknowledgement.ts';
 import { type Channel, channelsIn, channelsQuery } from './channels.ts';
 import { refused } from './control-error.ts';
 import type { ControlSession } from './control-session.ts';
 import { literalOf, nameOf } from './quoting.ts';
 import { refusesWrites, takeWrites } from './read-only.ts';
-import { until } from './waiting.ts';
 
 /**
  * Promotes a replica: it stops receiving, applies what it has received, forgets whom it followed, waits for

@@ -1,4 +1,4 @@
-import { collationOf } from './collations.ts';
+import { collationNumber, collationOf } from './collations.ts';
 
 /** Collation that stands for a character set in columns, and its longest character in bytes. */
 interface ResultCharset {
@@ -25,9 +25,14 @@ const BY_NAME: ReadonlyMap<string, ResultCharset> = new Map(
 /** What the server itself speaks, where results are not converted. */
 const SYSTEM: ResultCharset = { collation: 33, longest: 3 };
 
-/** How text columns of the server's own are described when character_set_results is `name`; '' for NULL. */
-export function resultCharset(name: string, version: string): ResultCharset {
+/**
+ * How text columns of the server's own are described when character_set_results is `name`, '' for NULL, and
+ * collation_connection is `collation`: with SET NAMES or a log-in both come together.
+ */
+export function resultCharset(name: string, collation: string, version: string): ResultCharset {
   const found = BY_NAME.get(name.toLowerCase()) ?? SYSTEM;
+  const own = collation.startsWith(`${name}_`) ? collationNumber(collation, version) : undefined;
+  if (own !== undefined) return { ...found, collation: own };
   // MariaDB 10.11 knows no 255; its own default of utf8mb4 is 45.
   if (collationOf(found.collation, version) === undefined) return { ...found, collation: 45 };
   return found;

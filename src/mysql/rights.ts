@@ -1,7 +1,7 @@
 import type { Finding, Target } from '../core/engine.ts';
+import { within } from '../net/deadline.ts';
 import { isMariaDb } from './collations.ts';
 import { ControlConnection, type Row } from './control-connection.ts';
-import { within } from './deadline.ts';
 import { messageOf } from './failure.ts';
 import { settingFindings } from './server-settings.ts';
 

@@ -18,7 +18,7 @@ import { noLocalFiles } from './refusal.ts';
 import { type Answer, Reply } from './reply.ts';
 import { ReplyReader } from './reply-reader.ts';
 import { setUpStatement } from './set-up.ts';
-import { AdjustReply, adjustCommands, MULTI } from './settings.ts';
+import { AdjustReply, adjustCommands, MULTI, namesAfter } from './settings.ts';
 import { outlasting, Tracked } from './tracked.ts';
 
 /** The server half of one link: what is said there in the proxy's own name, and how answers are followed. */
@@ -50,8 +50,8 @@ export class MysqlServer implements ServerSide {
   }
 
   adjust(changes: readonly SettingChange[]): Adjustment | undefined {
-    const charset = this.#parameter('character_set_client');
-    const commands = adjustCommands(changes, charset);
+    const names = namesAfter(changes, (name) => this.#parameter(name));
+    const commands = adjustCommands(changes, this.#parameter('character_set_client'), names);
     if (commands === undefined) return undefined;
     const multi = changes.find(({ name }) => name === MULTI);
     const answers = [...commands.answers];

@@ -1,11 +1,16 @@
 import { isMariaDb } from './collations.ts';
 
+/** What the collation of a log-in sets. */
+const SPOKEN = ['character_set_client', 'character_set_results', 'collation_connection'];
+
 /**
  * The statement that makes a link report all that changes in its session; what a session is put back by undoes it.
- * GTIDs and transactions are not read from reports, whatever the server's own default.
+ * GTIDs and transactions are not read from reports, whatever the server's own default. `fresh`: it takes back what the
+ * link's own log-in has set, so that it holds the server's defaults, as after a reset.
  */
-export function setUpStatement(version: string): string {
+export function setUpStatement(version: string, fresh = false): string {
   const settings = [
+    ...(fresh ? SPOKEN.map((name) => `${name}=DEFAULT`) : []),
     "session_track_system_variables='*'",
     'session_track_schema=ON',
     'session_track_state_change=ON',

@@ -30,8 +30,13 @@ const ORDER = [/^sql_mode$/, /^character_set_/, /^collation_/];
 /**
  * The commands that make these changes on a server connection, all of them swallowed. The SET goes first: it takes
  * effect whole or not at all. Undefined: they cannot be made. `charset`: character_set_client as it is there now.
+ * `names`: of `namesAfter`.
  */
-export function adjustCommands(changes: readonly SettingChange[], charset: string): Commands | undefined {
+export function adjustCommands(
+  changes: readonly SettingChange[],
+  charset: string,
+  names = '',
+): Commands | undefined {
   const variables = changes.filter(({ name }) => !name.startsWith(':'));
   if (variables.some(({ name }) => !NAME.test(name))) return undefined;
   const parts: Buffer[] = [];
@@ -49,7 +54,7 @@ export function adjustCommands(changes: readonly SettingChange[], charset: strin
   if (foreign) add(command(COM_INIT_DB, schema.value), 'done');
   const back = foreign && !variables.some(({ name }) => name === 'character_set_client');
   const all = back ? [...variables, { name: 'character_set_client', value: charset }] : variables;
-  if (all.length > 0) add(queryCommand(setStatement(all)), 'result');
+  if (all.length > 0) add(queryCommand(setStatement(all, names)), 'result');
   if (schema !== undefined && !foreign) add(command(COM_INIT_DB, schema.value), 'done');
   for (const { name, value } of changes) {
     if (!name.startsWith(':') || name === SCHEMA) continue;
@@ -60,9 +65,27 @@ export function adjustCommands(changes: readonly SettingChange[], charset: strin
 }
 
 /** One SET of all of them, each for the session alone: without the word, isolation is the next transaction's. */
-export function setStatement(changes: readonly SettingChange[]): string {
-  const inOrder = [...changes].sort((a, b) => rank(a) - rank(b));
-  return `SET ${inOrder.map(({ name, value }) => `SESSION ${name}=${valueText(name, value)}`).join(',')}`;
+export function setStatement(changes: readonly SettingChange[], names = ''): string {
+  // The collation once more, for of NAMES trackers do not tell it.
+  const rest = names === '' ? changes : changes.filter(({ name }) => !/^character_set_(?:cl|re)/.test(name));
+  const inOrder = [...rest].sort((a, b) => rank(a) - rank(b));
+  const parts = inOrder.map(({ name, value }) => `SESSION ${name}=${valueText(name, value)}`);
+  return `SET ${(names === '' ? parts : [names, ...parts]).join(',')}`;
+}
+
+const SPOKEN = ['character_set_client', 'character_set_results', 'collation_connection'];
+
+/**
+ * SET NAMES where one character set is spoken both ways, '' where not. Servers describe columns by the collation that
+ * the results' character set was set with; the variable, and so the trackers, have its name alone. `now`: what a variable is on the connection.
+ */
+export function namesAfter(changes: readonly SettingChange[], now: (name: string) => string): string {
+  const spoken = changes.filter(({ name }) => SPOKEN.includes(name));
+  if (spoken.length === 0 || spoken.some(({ value }) => value === null)) return '';
+  const after = (name: string): string => spoken.find((change) => change.name === name)?.value ?? now(name);
+  const [client, results, collation] = SPOKEN.map(after) as [string, string, string];
+  const alike = client === results && (collation === client || collation.startsWith(`${client}_`));
+  return alike && PLAIN.test(collation) ? `NAMES '${client}' COLLATE '${collation}'` : '';
 }
 
 function rank({ name, value }: SettingChange): number {

@@ -13,6 +13,8 @@ const GENERATING = new Set(['insert', 'replace']);
 /** Statements that use no table; of SELECT, those without FROM. */
 const TABLELESS = new Set('begin commit do kill release rollback savepoint set start use'.split(' '));
 
+const RETURNS = /\breturning\b/i;
+
 const NAMES_ID = /last_insert_id|identity/i;
 
 /** Then FOUND_ROWS() may be more than the rows that were sent. */
@@ -53,9 +55,9 @@ export class StatementText {
     return NAMES_ID.test(this.text.toString('latin1'));
   }
 
-  /** The OK packet, where no rows came, has all that is new of LAST_INSERT_ID(). */
+  /** The OK packet has all that is new of LAST_INSERT_ID(): after rows (MariaDB, RETURNING) it has nothing. */
   get tellsId(): boolean {
-    return GENERATING.has(this.word);
+    return GENERATING.has(this.word) && !RETURNS.test(this.text.toString('latin1'));
   }
 }
 

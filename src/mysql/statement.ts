@@ -1,7 +1,7 @@
 import { intent } from './combine.ts';
 import type { NameFacts } from './names.ts';
 import type { TokenList } from './token-list.ts';
-import { stronger, tracesOf } from './traces.ts';
+import { firedBy, stronger, tracesOf } from './traces.ts';
 import type { MysqlIntent } from './wants.ts';
 
 /** One statement: the tokens from `from` to `to`, at least one. */
@@ -19,5 +19,6 @@ export function other(
   because: 'W04' | 'W13' | 'W16' = 'W04',
 ): MysqlIntent {
   const seen = tracesOf(tokens, from + 1, to, facts);
-  return intent('write', because, tokens.text(from), { ...seen, ...more, pin: stronger(seen.pin, more.pin) });
+  const pin = stronger(firedBy(tokens, from + 1, to, facts) ?? seen.pin, more.pin);
+  return intent('write', because, tokens.text(from), { ...seen, ...more, pin });
 }

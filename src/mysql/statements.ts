@@ -7,7 +7,7 @@ import { questionOf, warningsOf } from './question.ts';
 import { classifySet } from './set.ts';
 import { other, type Statement } from './statement.ts';
 import { NUMBER, WORD } from './tokens.ts';
-import { stronger } from './traces.ts';
+import { firedBy, stronger } from './traces.ts';
 import { endForm, startModes } from './transaction.ts';
 import type { MysqlIntent } from './wants.ts';
 
@@ -47,7 +47,11 @@ const BY_WORD: Readonly<Record<string, Classify>> = {
   execute: (statement) =>
     other(
       statement,
-      { pin: statement.tokens.is(statement.from + 1, 'immediate') ? 'session-state' : undefined },
+      {
+        pin: statement.tokens.is(statement.from + 1, 'immediate') ? 'session-state' : undefined,
+        // Its text may be any.
+        names: 'changed',
+      },
       'W13',
     ),
   create: schemaChange,
@@ -112,7 +116,10 @@ function query(statement: Statement): MysqlIntent {
   const found = prove(tokens, from, to, facts);
   const result = judged(found, 'R01');
   const released = unpinned(statement);
-  return released.unpin === undefined ? result : { ...result, unpin: released.unpin };
+  if (released.unpin !== undefined) return { ...result, unpin: released.unpin };
+  // WITH … UPDATE.
+  const fired = result.because === 'W01' ? firedBy(tokens, from, to, facts) : undefined;
+  return fired === undefined ? result : { ...result, pin: stronger(fired, result.pin) };
 }
 
 function judged(found: Findings, rule: 'R01' | 'R02'): MysqlIntent {
@@ -141,7 +148,7 @@ function call({ tokens, from, to, facts }: Statement): MysqlIntent {
   const generated = found.setsInsertId ? 'session-state' : undefined;
   return intent('write', 'W04', 'call', {
     ...left(found),
-    names: 'known',
+    names: facts.catalogue?.settled(parts.at(-1)?.toLowerCase() ?? '') === true ? 'known' : 'changed',
     pin: stronger(locks ?? generated, found.pin),
     failurePin: 'session-state',
   });
@@ -159,12 +166,12 @@ function evaluate(statement: Statement): MysqlIntent {
 function change(statement: Statement): MysqlIntent {
   const { tokens, from, to, facts } = statement;
   const found = prove(tokens, behindTarget(statement), to, facts);
-  const locks = facts.catalogue?.triggersLock === true ? 'advisory-lock' : undefined;
+  const fired = firedBy(tokens, from, to, facts);
   return intent('write', 'W01', tokens.text(from), {
     ...left(found),
     // What it says of tables is not followed: only calls and variables count.
     names: 'known',
-    pin: stronger(locks, found.pin),
+    pin: stronger(fired, found.pin),
   });
 }
 

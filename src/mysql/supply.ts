@@ -136,8 +136,8 @@ function conditionsFor({ about, offset, limit }: Question, all: readonly Conditi
   return shown.slice(offset, offset + limit).map(({ level, code, message }) => [level, code, message]);
 }
 
-function conditionColumns({ mariadb, login, results }: Memory): Column[] {
-  const { collation, longest } = resultCharset(results, login.version);
+function conditionColumns({ mariadb, login, results, collation: spoken }: Memory): Column[] {
+  const { collation, longest } = resultCharset(results, spoken, login.version);
   const decimals = mariadb ? NOT_FIXED.mariadb : NOT_FIXED.mysql;
   const text = { type: VAR_STRING, collation, flags: NOT_NULL, decimals };
   return [

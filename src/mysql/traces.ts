@@ -37,6 +37,20 @@ export function tracesOf(
   return { pin, insertId, ...(looksBack ? { looksBack } : {}) };
 }
 
+/** Does it name a table whose triggers leave something behind that no tracker tells of? */
+export function firedBy(
+  tokens: TokenList,
+  from: number,
+  to: number,
+  { catalogue }: NameFacts,
+): PinReason | undefined {
+  if (catalogue?.firesAny !== true) return undefined;
+  for (let at = from; at < to; at++) {
+    if (tokens.named(at) && catalogue.fires(tokens.text(at).toLowerCase())) return 'advisory-lock';
+  }
+  return undefined;
+}
+
 function lockOf(name: string, { catalogue }: NameFacts): PinReason | undefined {
   if (name === 'get_lock') return 'advisory-lock';
   if (LOCKING.has(name)) return 'session-state';

@@ -27,6 +27,9 @@ const NOT_CARRIED: ReadonlySet<string> = new Set([
   'original_commit_timestamp',
   'original_server_version',
   'immediate_server_version',
+  // The next USE sets them, and with it every link that is made to have the schema.
+  'character_set_database',
+  'collation_database',
 ]);
 const INSERT_ID: ReadonlySet<string> = new Set(['last_insert_id', 'identity']);
 

@@ -1,4 +1,5 @@
 import type { IntentKind } from '../core/intent.ts';
+import { plainIntent } from '../core/plain-intent.ts';
 import type { MysqlIntent } from './wants.ts';
 
 /** Rules about commands as the protocol frames them, beside those about texts (rules.ts). */
@@ -21,18 +22,4 @@ export const unitIntent = (
   because: keyof typeof UNIT_RULES,
   detail: string,
   more: Partial<MysqlIntent> = {},
-): MysqlIntent => ({
-  kind,
-  because,
-  detail,
-  hint: undefined,
-  begin: undefined,
-  settings: [],
-  pin: undefined,
-  audit: false,
-  here: false,
-  names: 'known',
-  insertId: false,
-  settingsOnly: false,
-  ...more,
-});
+): MysqlIntent => ({ ...plainIntent(kind, because, detail), insertId: false, settingsOnly: false, ...more });

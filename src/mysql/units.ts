@@ -1,5 +1,6 @@
 import type { SessionFacts } from '../core/engine.ts';
 import type { SettingChange } from '../core/settings.ts';
+import { type CatalogueView, viewOf } from './catalogue.ts';
 import { classifyText } from './classify.ts';
 import * as com from './commands.ts';
 import { isCutShort, statementNumber, typesIn, wantsCursor } from './execute.ts';
@@ -59,7 +60,7 @@ export class UnitReader {
     switch (unit.command) {
       case com.COM_QUERY:
         unit.text = new StatementText(unit.body, this.#memory.multi);
-        if (unit.extent === 'open') return streamedIntent(unit.body, this.#memory.multi);
+        if (unit.extent === 'open') return streamedIntent(unit.body, this.#memory.multi, namesIn(facts));
         return this.#settled(classifyText(unit.body, text), facts);
       case com.COM_STMT_PREPARE:
         return this.#prepare(unit, facts);
@@ -126,7 +127,7 @@ export class UnitReader {
         "'max_allowed_packet' bytes";
       return refuse(unit, 1105, tell);
     }
-    if (!keepTypes(unit, statement)) return this.#malformed(unit);
+    if (!keepTypes(unit, statement)) return this.#untyped(unit);
     return this.#run(unit, statement, this.#settled(this.#textOf(statement, facts), facts));
   }
 
@@ -151,7 +152,11 @@ export class UnitReader {
     if (statement === undefined) return HERE;
     if (fetches) {
       if (statement.cursor) return CURSOR;
-      return refuse(unit, 1421, `The statement (${statement.number}) has no open cursor.`);
+      return refuse(
+        unit,
+        1421,
+        `The statement (${statement.number}) has no open cursor${this.#memory.mariadb ? '' : '.'}`,
+      );
     }
     this.#memory.statements.take(statement);
     if (!statement.cursor) return HERE;
@@ -172,6 +177,12 @@ export class UnitReader {
       refuse(unit, 1243, `Unknown prepared statement handler (${number}) given to ${place}`);
     }
     return unit.statement;
+  }
+
+  /** An EXECUTE without types, and none are known. */
+  #untyped(unit: MysqlUnit): MysqlIntent {
+    if (isCutShort(unit.bytes)) return this.#malformed(unit);
+    return refuse(unit, 1210, 'Incorrect arguments to mysqld_stmt_execute');
   }
 
   #malformed(unit: MysqlUnit): MysqlIntent {
@@ -212,6 +223,9 @@ export class UnitReader {
     return { ...intent, unpin: 'cursor' };
   }
 }
+
+const namesIn = ({ catalogue }: SessionFacts): CatalogueView | undefined =>
+  catalogue === undefined ? undefined : viewOf(catalogue);
 
 /** The answer to a unit is a refusal in the server's words. */
 function refuse(unit: MysqlUnit, code: number, message: string): MysqlIntent {

@@ -25,7 +25,7 @@ export interface PhysicalOwner extends LinkOwner {
 }
 
 /** Nothing waits longer inside generic-pool, so that a pool that was closed meanwhile can end, in ms. */
-const ACQUIRE_WITHIN = 30_000;
+const ACQUIRE_WITHIN = 2_000;
 
 /** How often a create that nobody waits for looks again, in ms. */
 const LOOK_AGAIN = 250;

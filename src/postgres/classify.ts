@@ -1,10 +1,10 @@
+import { DigestCache } from '../core/digest-cache.ts';
 import type { Catalogue, FunctionLists } from '../core/engine.ts';
+import { hintOf, readHint } from '../core/hints.ts';
 import type { Hint, Intent } from '../core/intent.ts';
 import { type CatalogueView, viewOf } from './catalogue.ts';
 import { combine, intent, NOTHING } from './combine.ts';
 import { Digest } from './digest.ts';
-import { DigestCache } from './digest-cache.ts';
-import { hintOf, readHint } from './hints.ts';
 import { classifyStatement } from './statements.ts';
 import { TokenList } from './token-list.ts';
 import { Scanner } from './tokens.ts';
@@ -52,7 +52,7 @@ const SAFE =
 
 const digest = new Digest();
 const scanner = new Scanner();
-const cache = new DigestCache();
+const cache = new DigestCache<Intent>();
 const listIds = new WeakMap<FunctionLists, number>();
 let lastListId = 0;
 

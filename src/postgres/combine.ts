@@ -1,5 +1,5 @@
 import type { Intent, IntentKind } from '../core/intent.ts';
-import { plainIntent } from './plain-intent.ts';
+import { plainIntent } from '../core/plain-intent.ts';
 import type { RuleId } from './rules.ts';
 
 /** An intent by a rule of this engine. */

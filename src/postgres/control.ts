@@ -1,9 +1,9 @@
 import type { Control, ControlOptions, Fenced, Target } from '../core/engine.ts';
 import { ProxyError } from '../core/errors.ts';
+import { within } from '../net/deadline.ts';
 import { ControlConnection, type Row } from './control-connection.ts';
 import { controlError } from './control-error.ts';
 import type { ControlSession } from './control-session.ts';
-import { within } from './deadline.ts';
 import { fence, unfence } from './fencing.ts';
 import { follow } from './following.ts';
 import { promote } from './promotion.ts';

@@ -1,4 +1,4 @@
-import { hintComment, readHint } from './hints.ts';
+import { hintComment, readHint } from '../core/hints.ts';
 import { BAD, END, NUMBER, OPERATOR, PUNCT, Scanner, STRING, WORD } from './tokens.ts';
 
 /** A longer text gets a buffer of its own, for once. */

@@ -1,7 +1,7 @@
+import { until } from '../net/waiting.ts';
 import { OWN_KIND, shownName } from './application-name.ts';
 import type { ControlSession } from './control-session.ts';
 import { alterSystem, reload } from './server-settings.ts';
-import { until } from './waiting.ts';
 
 const READ_ONLY = 'default_transaction_read_only';
 

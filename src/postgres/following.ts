@@ -1,11 +1,11 @@
 import { ProxyError } from '../core/errors.ts';
+import { until } from '../net/waiting.ts';
 import { pointedAt, slotName, type Upstream } from './conninfo.ts';
 import type { Row } from './control-connection.ts';
 import type { ControlSession } from './control-session.ts';
 import { refusalOf } from './failure.ts';
 import { timelineOfFile } from './observation.ts';
 import { alterSystem, reload } from './server-settings.ts';
-import { until } from './waiting.ts';
 
 type On = <T>(call: (session: ControlSession) => Promise<T>) => Promise<T>;
 

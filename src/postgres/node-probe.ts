@@ -1,8 +1,8 @@
 import type { ProbeOptions, Target } from '../core/engine.ts';
 import type { Observation, Seen, Unseen } from '../core/node.ts';
+import { within } from '../net/deadline.ts';
 import { shownName } from './application-name.ts';
 import { ControlConnection, type Row } from './control-connection.ts';
-import { within } from './deadline.ts';
 import { failureOf, messageOf } from './failure.ts';
 import {
   GREETING_QUERY,

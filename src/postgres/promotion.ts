@@ -1,8 +1,8 @@
+import { until } from '../net/waiting.ts';
 import type { ControlSession } from './control-session.ts';
 import { refusalOf } from './failure.ts';
 import { unfenceIfFenced } from './fencing.ts';
 import { timelineOfFile } from './observation.ts';
-import { until } from './waiting.ts';
 
 /** What the node knows of its timeline before: the receiver's while it runs, else the control file's. */
 const BEFORE = `

@@ -1,6 +1,6 @@
 import type { Finding, Target } from '../core/engine.ts';
+import { within } from '../net/deadline.ts';
 import { ControlConnection, type Row } from './control-connection.ts';
-import { within } from './deadline.ts';
 import { messageOf } from './failure.ts';
 
 const may = (name: string, call: string): string => `has_function_privilege('${call}', 'EXECUTE') AS ${name}`;

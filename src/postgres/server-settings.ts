@@ -1,6 +1,6 @@
+import { until } from '../net/waiting.ts';
 import type { ControlSession } from './control-session.ts';
 import { literalOf } from './quoting.ts';
-import { until } from './waiting.ts';
 
 /** Writes postgresql.auto.conf; null: takes the line out of it. Takes effect at `reload`. */
 export async function alterSystem(

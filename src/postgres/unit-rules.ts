@@ -1,5 +1,5 @@
 import type { Intent, IntentKind } from '../core/intent.ts';
-import { plainIntent } from './plain-intent.ts';
+import { plainIntent } from '../core/plain-intent.ts';
 
 /** Rules about requests as the protocol frames them, beside those about texts (rules.ts). */
 export const UNIT_RULES = {

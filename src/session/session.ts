@@ -2,6 +2,7 @@ import type { ChannelHandler } from '../core/channel.ts';
 import type { ClientSide, Greeting, Login, Outcome, SessionKey, Unit } from '../core/engine.ts';
 import { asProxyError, ProxyError } from '../core/errors.ts';
 import type { Intent, PinReason } from '../core/intent.ts';
+import { plainIntent } from '../core/plain-intent.ts';
 import type { Account } from '../pool/accounts.ts';
 import type { Entry, Link, Loss, ReplyOwner, Request } from '../pool/link.ts';
 import { notOnReplica } from '../routing/refusals.ts';
@@ -672,18 +673,7 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
 }
 
 /** Of pieces of a unit: what they want was said by its beginning. */
-const NO_INTENT: Intent = {
-  kind: 'session',
-  because: '',
-  detail: '',
-  hint: undefined,
-  begin: undefined,
-  settings: [],
-  pin: undefined,
-  audit: false,
-  here: false,
-  names: 'known',
-};
+const NO_INTENT: Intent = plainIntent('session', '', '');
 
 /** One function for all sessions: a write costs no closure. */
 function turnOver(session: Session, lease: Lease): void {

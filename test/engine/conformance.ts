@@ -16,7 +16,7 @@ import { sessions } from './sessions.ts';
 /** Server connections per node that the sessions of the suite share. */
 export const LINKS = 4;
 /** How long a statement waits for one, in ms. */
-export const WAIT = 1_500;
+const WAIT = 1_500;
 /** Clients that may be connected at one time. */
 export const CLIENTS = 60;
 

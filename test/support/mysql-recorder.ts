@@ -49,6 +49,7 @@ const SHAPES: ReadonlyMap<number, Shape> = new Map([
   [com.COM_FIELD_LIST, 'columns'],
   [com.COM_STATISTICS, 'line'],
 ]);
+const TELLS_OTHERS = new Set([com.COM_INIT_DB, com.COM_SET_OPTION]);
 const SILENT = new Set([com.COM_STMT_CLOSE, com.COM_STMT_SEND_LONG_DATA, com.COM_QUIT]);
 
 const ABOUT_STATEMENT = new Set([
@@ -186,7 +187,15 @@ export class MysqlWire {
     else if (shape === 'rows') await this.#until('row');
     else if (shape === 'line') this.#note('line', (await this.#packet()).payload.toString());
     else if (shape === 'result') while (await this.#result(file));
-    else await this.#last();
+    else await this.#done(command);
+  }
+
+  /** These tell how many conditions are left on the connection, whoever left them. */
+  async #done(command: number): Promise<void> {
+    await this.#last();
+    if (!TELLS_OTHERS.has(command)) return;
+    const words = this.heard.pop() ?? '';
+    this.heard.push(words.replace(/ warnings \d+/, ''));
   }
 
   /** Texts, one after another. */

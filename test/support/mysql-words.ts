@@ -12,41 +12,54 @@ export function bytesAsWords(bytes: Buffer): string {
   return `${bytes.length} bytes, sum ${sum}`;
 }
 
-/** An OK packet, also where it ends rows. */
+/** An OK packet, also where it ends rows. `tracks`: it may say what has changed in the session. */
 export function okWords(payload: Buffer, tracks: boolean): string {
   const reader = new PayloadReader(payload, 1);
   const affected = reader.lenenc();
   const id = reader.lenenc();
   const status = reader.int(2);
   const warnings = reader.int(2);
-  const parts = [`affected ${affected} id ${id} status ${status.toString(16)} warnings ${warnings}`];
-  if (!tracks) return [...parts, bytesAsWords(reader.rest())].join(' ');
-  if (reader.left > 0) parts.push(bytesAsWords(reader.lenencBytes() ?? Buffer.alloc(0)));
-  if ((status & STATUS_SESSION_STATE) !== 0) parts.push(`state ${trackedWords(reader.lenencBytes())}`);
-  return reader.left > 0 ? [...parts, `and ${bytesAsWords(reader.rest())}`].join(' ') : parts.join(' ');
+  const told: string[] = [];
+  if (!tracks) told.push(bytesAsWords(reader.rest()));
+  else if (reader.left > 0) told.push(bytesAsWords(reader.lenencBytes() ?? NOTHING));
+  const reports = tracks && (status & STATUS_SESSION_STATE) !== 0;
+  if (reports) told.push(...trackedWords(reader.lenencBytes() ?? NOTHING));
+  const flags = (status & ~STATUS_SESSION_STATE).toString(16);
+  return [
+    `affected ${affected} id ${id} status ${flags} warnings ${warnings}`,
+    ...told.filter((words) => words !== '""'),
+  ].join(' ');
 }
 
+const NOTHING = Buffer.alloc(0);
+/** Of the transaction, which the status flags tell as well: a server reports it when it likes. */
+const TRANSACTION_STATE = 5;
+
 /** Reports are made in no certain order. */
-function trackedWords(bytes: Buffer | null): string {
-  const reader = new PayloadReader(bytes ?? Buffer.alloc(0));
+function trackedWords(bytes: Buffer): string[] {
+  const reader = new PayloadReader(bytes);
   const entries: string[] = [];
-  while (reader.left > 0)
-    entries.push(`${reader.int(1)}:${bytesAsWords(reader.lenencBytes() ?? Buffer.alloc(0))}`);
-  return entries.sort().join(' ');
+  while (reader.left > 0) {
+    const kind = reader.int(1);
+    const words = bytesAsWords(reader.lenencBytes() ?? NOTHING);
+    if (kind !== TRANSACTION_STATE) entries.push(`state ${kind}:${words}`);
+  }
+  return entries.sort();
 }
 
 export function eofWords(payload: Buffer): string {
   return `status ${payload.readUInt16LE(3).toString(16)} warnings ${payload.readUInt16LE(1)}`;
 }
 
-/** Numbers of connections and of statements are nobody's business. */
+/** Numbers of connections and statements are nobody's business; of some refusals the proxy gives a reason of its own. */
 export function errWords(payload: Buffer): string {
-  const text = payload
-    .toString('utf8', 3)
-    .replace(/(thread|connection)( id)?:? \d+/gi, '$1$2 *')
-    .replace(/(handler|statement) \(\d+\)/, '$1 (*)');
-  return `${payload.readUInt16LE(1)} ${text}`;
+  const code = payload.readUInt16LE(1);
+  if (OWN_WORDS.has(code)) return String(code);
+  return `${code} ${payload.toString('utf8', 3).replace(/(handler|statement) \(\d+\)/, '$1 (*)')}`;
 }
+
+/** No such thread; a write in a READ ONLY transaction. */
+const OWN_WORDS = new Set([1094, 1792]);
 
 /** "ColumnDefinition41", `default` of COM_FIELD_LIST included. */
 export function columnWords(payload: Buffer): string {

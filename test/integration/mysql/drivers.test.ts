@@ -50,18 +50,15 @@ function suite(adapter: Adapter): void {
   let scene: Scene;
   let folder = '';
   before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'pointsman-drivers-'));
     scene = await Scene.start(adapter, { record: false });
     // Without it an account without SUPER may make no trigger.
     for (const node of scene.nodes)
       await scene.stage.cluster.query(node, 'SET GLOBAL log_bin_trust_function_creators = ON');
   });
-  const made = mkdtemp(join(tmpdir(), 'pointsman-drivers-'));
   after(async () => {
-    await scene.close();
+    await scene?.close();
     await rm(folder, { recursive: true, force: true });
-  });
-  before(async () => {
-    folder = await made;
   });
 
   /** Past the proxy and through it. */
@@ -70,16 +67,16 @@ function suite(adapter: Adapter): void {
     scene.stage.proxied,
   ];
 
-  for (const program of driverPrograms(join(tmpdir(), `pointsman-drivers-${adapter.engine}`))) {
+  for (const program of driverPrograms()) {
     test(`${program.name} gets equal answers`, { skip: program.skip }, async () => {
       const env = { ...process.env, ...program.env };
       if (program.build !== undefined) {
-        const [builder = '', ...args] = program.build;
+        const [builder = '', ...args] = program.build(folder);
         await execute(builder, args, { env, timeout: WITHIN });
       }
       const told: string[] = [];
       for (const facts of doors()) {
-        const [command = '', ...args] = [...program.command, ...argumentsOf(facts)];
+        const [command = '', ...args] = [...program.command(folder), ...argumentsOf(facts)];
         const { stdout } = await execute(command, args, { env, timeout: WITHIN });
         told.push(stdout);
       }

@@ -161,13 +161,8 @@ const write: Make = (random, depth) =>
     `UPDATE plain SET v = ${expression(random, depth)} WHERE id = 1`,
     'DELETE FROM written WHERE id = 1',
     `REPLACE INTO other (id, v) VALUES (1, ${expression(random, depth)})`,
-    'FLUSH TABLES',
-    'ANALYZE TABLE plain',
-    'CALL call_writes()',
     'DO writes()',
     `SET @x = ${expression(random, depth)}`,
-    'CREATE TEMPORARY TABLE IF NOT EXISTS tmp (a int)',
-    'DROP TEMPORARY TABLE IF EXISTS tmp',
     'COMMIT',
     'ROLLBACK',
     'BEGIN',
@@ -189,6 +184,11 @@ const DEFINITIONS = [
   'DROP TABLE IF EXISTS made',
   'CREATE OR REPLACE VIEW made_view AS SELECT writes() AS w',
   'TRUNCATE other',
+  'CREATE TEMPORARY TABLE IF NOT EXISTS tmp (a int)',
+  'DROP TEMPORARY TABLE IF EXISTS tmp',
+  'FLUSH TABLES',
+  'ANALYZE TABLE plain',
+  'CALL call_writes()',
 ];
 
 /** Reads without a doubt, until part of one is disguised. */
@@ -230,15 +230,15 @@ export function generated(random: Random): string {
   const depth = 1 + Math.floor(random() * 3);
   const turn = random();
   let text: string;
-  if (turn < 0.01) text = pick(random, DEFINITIONS);
-  else if (turn < 0.3) text = plainRead(random);
-  else if (turn < 0.62) text = select(random, depth);
-  else if (turn < 0.68)
+  if (turn < 0.002) text = pick(random, DEFINITIONS);
+  else if (turn < 0.4) text = plainRead(random);
+  else if (turn < 0.66) text = select(random, depth);
+  else if (turn < 0.72)
     text = `WITH w AS (${select(random, depth)}) ${random() < 0.7 ? select(random, 1) : write(random, 1)}`;
-  else if (turn < 0.74) text = `(${select(random, depth)}) UNION ${select(random, depth)}`;
-  else if (turn < 0.78)
-    text = `${pick(random, ['EXPLAIN ', 'EXPLAIN ANALYZE ', 'ANALYZE ', 'DESCRIBE ', 'TABLE ', 'VALUES '])}${select(random, depth)}`;
+  else if (turn < 0.78) text = `(${select(random, depth)}) UNION ${select(random, depth)}`;
   else if (turn < 0.82)
+    text = `${pick(random, ['EXPLAIN ', 'EXPLAIN ANALYZE ', 'ANALYZE ', 'DESCRIBE ', 'TABLE ', 'VALUES '])}${select(random, depth)}`;
+  else if (turn < 0.86)
     text = `${select(random, depth)}; ${random() < 0.5 ? write(random, 1) : select(random, 1)}`;
   else text = write(random, depth);
   if (random() < 0.25) text = disguised(random, text);

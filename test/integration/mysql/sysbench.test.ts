@@ -61,7 +61,7 @@ function suite(adapter: Adapter): void {
     await sysbench('oltp_read_write', 'prepare');
     for (let table = 1; table <= TABLES; table++) await scene.readable(`sbtest${table}`);
   });
-  after(() => scene.close());
+  after(() => scene?.close());
 
   async function sysbench(workload: string, command: string, ...options: string[]): Promise<string> {
     const { host, port, user, password, database } = scene.stage.proxied;

@@ -9,11 +9,12 @@ export interface DriverProgram {
   readonly name: string;
   /** Why it cannot run here, or false. */
   readonly skip: string | false;
-  readonly command: readonly string[];
+  /** `folder`: where `build` has laid what it made. */
+  command(folder: string): readonly string[];
   /** Settings of the environment, on top of this process's. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Its first run translates it; this only does that. */
-  readonly build?: readonly string[];
+  /** Translates it. */
+  build?(folder: string): readonly string[];
 }
 
 /** The Python whose packages Debian keeps; another on the PATH would not find them. */
@@ -21,7 +22,10 @@ const PYTHON = '/usr/bin/python3';
 const JDBC = '/usr/share/java/mariadb-java-client.jar';
 /** Where Debian lays the sources of Go packages. */
 const GOPATH = '/usr/share/gocode';
+const GO_PROGRAM = 'go-sql-driver';
 const GO_DRIVER = join(GOPATH, 'src/github.com/go-sql-driver/mysql');
+
+const NODE_PROGRAM = fileURLToPath(new URL('./node.ts', import.meta.url));
 
 const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
@@ -30,12 +34,11 @@ export function argumentsOf({ host, port, user, password, database }: Connection
   return [host, String(port), user, password, database];
 }
 
-/** All of the matrix. `folder`: where the translated Go program may lie. */
-export function driverPrograms(folder: string): DriverProgram[] {
-  const go = join(folder, 'go-sql-driver');
+/** All of the matrix. */
+export function driverPrograms(): DriverProgram[] {
   return [
-    { name: 'mysql2', skip: false, command: [process.execPath, file('node.ts'), 'mysql2'] },
-    { name: 'mariadb (npm)', skip: false, command: [process.execPath, file('node.ts'), 'mariadb'] },
+    { name: 'mysql2', skip: false, command: () => [process.execPath, NODE_PROGRAM, 'mysql2'] },
+    { name: 'mariadb (npm)', skip: false, command: () => [process.execPath, NODE_PROGRAM, 'mariadb'] },
     python('PyMySQL', 'dbapi.py', 'pymysql', 'python3-pymysql'),
     python('mysqlclient', 'dbapi.py', 'MySQLdb', 'python3-mysqldb'),
     python('SQLAlchemy over PyMySQL', 'orm.py', 'pymysql', 'python3-sqlalchemy', 'sqlalchemy'),
@@ -43,21 +46,21 @@ export function driverPrograms(folder: string): DriverProgram[] {
     {
       name: 'go-sql-driver',
       skip: missing(existsSync(GO_DRIVER), 'golang-github-go-sql-driver-mysql-dev') || runs('go', 'version'),
-      build: ['go', 'build', '-o', go, file('drivers.go')],
-      command: [go],
+      build: (folder) => ['go', 'build', '-o', join(folder, GO_PROGRAM), file('drivers.go')],
+      command: (folder) => [join(folder, GO_PROGRAM)],
       env: { GO111MODULE: 'off', GOPATH, GOFLAGS: '' },
     },
     {
       name: 'MariaDB Connector/J',
       skip: missing(existsSync(JDBC), 'libmariadb-java') || runs('javac', '-version'),
-      command: ['java', '-cp', JDBC, file('Drivers.java')],
+      command: () => ['java', '-cp', JDBC, file('Drivers.java')],
     },
   ];
 }
 
 function python(name: string, script: string, driver: string, debian: string, needs = driver): DriverProgram {
   const found = spawnSync(PYTHON, ['-c', `import ${needs}`]).status === 0;
-  return { name, skip: missing(found, debian), command: [PYTHON, file(script), driver] };
+  return { name, skip: missing(found, debian), command: () => [PYTHON, file(script), driver] };
 }
 
 const missing = (found: boolean, debian: string): string | false =>

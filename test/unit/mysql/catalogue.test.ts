@@ -9,10 +9,13 @@ const exact = readCatalogue(
     ['app', 'Users', 1, 1, '9.7.0'],
     ['app', 'view', '0', '1', '9.7.0'],
   ],
-  [['Stored', 'FUNCTION', '0']],
-  [['0']],
+  [
+    ['Stored', 'FUNCTION', '0', '0', '0'],
+    ['Quiet', 'PROCEDURE', '0', '0', '0'],
+  ],
+  [['log', '0', '1']],
 );
-const folding = readCatalogue([['APP', 'Users', '1', '0', '10.11-MariaDB']], [], [[0]]);
+const folding = readCatalogue([['APP', 'Users', '1', '0', '10.11-MariaDB']], [], []);
 
 describe('what the names of a server mean', () => {
   test('the case of a table’s name counts where the server says so', () => {
@@ -47,12 +50,40 @@ describe('what the names of a server mean', () => {
   });
 
   test('routines that may take locks pin who calls them, triggers who writes', () => {
-    const locks = readCatalogue([], [['p', 'PROCEDURE', 1]], [['1']]);
+    const locks = readCatalogue(
+      [],
+      [['p', 'PROCEDURE', 1, 0, 0]],
+      [
+        ['T', '0', '1'],
+        ['u', 1, 0],
+      ],
+    );
     assert.equal(classified('CALL p()', { catalogue: locks }).pin, 'advisory-lock');
     assert.equal(classified('INSERT INTO t VALUES (1)', { catalogue: locks }).pin, 'advisory-lock');
-    assert.equal(classified('CALL p()', { catalogue: exact }).pin, undefined);
+    for (const text of [
+      'UPDATE u SET a = 1',
+      "LOAD DATA INFILE 'x' INTO TABLE u",
+      'WITH a AS (SELECT 1) DELETE FROM `u`',
+    ])
+      assert.equal(classified(text, { catalogue: locks }).pin, 'advisory-lock', text);
+    assert.equal(classified('INSERT INTO other VALUES (1)', { catalogue: locks }).pin, undefined);
+    assert.equal(classified('CALL quiet()', { catalogue: exact }).pin, undefined);
     assert.equal(classified('INSERT INTO t VALUES (1)', { catalogue: exact }).pin, undefined);
   });
+});
+
+test('a procedure that may make or drop what has a name changes names, and so does a text that is not seen', () => {
+  const names = (text: string, catalogue: Parameters<typeof classified>[1]) =>
+    classified(text, catalogue).names;
+  const row = (name: string, defines: number, calls: number) => [name, 'PROCEDURE', 0, defines, calls];
+  const catalogue = readCatalogue([], [row('quiet', 0, 0), row('caller', 0, 1), row('maker', 1, 0)], []);
+  assert.equal(names('CALL app.Quiet(1)', { catalogue }), 'known');
+  assert.equal(names('CALL maker()', { catalogue }), 'changed');
+  assert.equal(names('CALL caller()', { catalogue }), 'changed');
+  assert.equal(names('CALL not_known()', { catalogue }), 'changed');
+  assert.equal(names('CALL quiet()', { catalogue: undefined }), 'changed');
+  assert.equal(names("EXECUTE IMMEDIATE 'DROP TABLE t'", { catalogue }), 'changed');
+  assert.equal(names('EXECUTE s', { catalogue }), 'changed');
 });
 
 describe('explain', () => {

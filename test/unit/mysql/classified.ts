@@ -12,7 +12,8 @@ const catalogue = catalogueOf({
   ],
   functions: ['stored', 'count_all', 'lateral'],
   routinesLock: false,
-  triggersLock: false,
+  firing: [],
+  settled: ['p'],
   caseCounts: true,
   version: '9.7.0',
 });

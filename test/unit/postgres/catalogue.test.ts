@@ -64,9 +64,15 @@ describe('the catalogue', () => {
   });
 });
 
+/** Of docs/routing.md: what stands before the rules of the other engine. */
+async function ownPart(): Promise<string> {
+  const page = await readFile(new URL('../../../docs/routing.md', import.meta.url), 'utf8');
+  return page.slice(0, page.indexOf('\n## MySQL and MariaDB'));
+}
+
 describe('the documentation', () => {
   test('every rule stands in docs/routing.md with what it says, and its example is decided by it', async () => {
-    const page = await readFile(new URL('../../../docs/routing.md', import.meta.url), 'utf8');
+    const page = await ownPart();
     const rows = [...page.matchAll(/^\| (\w\d\d) \| (.+) \| `(.+?)`(.*) \|$/gm)];
     assert.deepEqual(
       rows.map(([, rule, says]) => [rule, says]),
@@ -80,7 +86,7 @@ describe('the documentation', () => {
 
 describe('the documentation of the other rules', () => {
   test('every rule of requests, sessions and the moment stands in docs/routing.md with what it says', async () => {
-    const page = await readFile(new URL('../../../docs/routing.md', import.meta.url), 'utf8');
+    const page = await ownPart();
     const rows = [...page.matchAll(/^\| (\w\d\d) \| ([^|]+) \|$/gm)].map(([, rule, says]) => [rule, says]);
     assert.deepEqual(rows, [...Object.entries(UNIT_RULES), ...Object.entries(ROUTE_RULES)]);
   });

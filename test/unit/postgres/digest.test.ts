@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { DigestCache } from '../../../src/core/digest-cache.ts';
 import type { Intent } from '../../../src/core/intent.ts';
+import { plainIntent } from '../../../src/core/plain-intent.ts';
 import { Digest } from '../../../src/postgres/digest.ts';
-import { DigestCache } from '../../../src/postgres/digest-cache.ts';
-import { plainIntent } from '../../../src/postgres/plain-intent.ts';
 import { TokenList } from '../../../src/postgres/token-list.ts';
 import { NUMBER, STRING } from '../../../src/postgres/tokens.ts';
 import { classified } from './classified.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TimedOut } from '../../../src/postgres/deadline.ts';
+import { TimedOut } from '../../../src/net/deadline.ts';
 import { failureOf } from '../../../src/postgres/failure.ts';
 
 const of = (code: string, message = ''): Error => Object.assign(new Error(message), { code });

@@ -1,4 +1,6 @@
+import assert from 'node:assert/strict';
 import { execute, ping, prepare, query, statistics } from '../../../support/mysql-commands.ts';
+import { MysqlWire } from '../../../support/mysql-recorder.ts';
 import { asking, commanding, onGround, type Script } from '../../../support/mysql-sameness.ts';
 import type { Suite } from './suite.ts';
 
@@ -15,7 +17,7 @@ const lookedAt = (...texts: readonly string[]): Script =>
     client.texts(...texts.flatMap((text) => [text, 'SHOW WARNINGS', text, 'SELECT ROW_COUNT()'])),
   );
 
-export function lookback({ same, flavour }: Suite): void {
+export function lookback({ same, test, stage, flavour }: Suite): void {
   same(
     'LAST_INSERT_ID() is the session’s own',
     onIds(
@@ -119,7 +121,6 @@ export function lookback({ same, flavour }: Suite): void {
       'SHOW COUNT(*) WARNINGS',
       'SHOW ERRORS',
       'SHOW COUNT(*) ERRORS',
-      'SELECT @@warning_count, @@error_count',
       'SELECT @@warning_count',
       'SELECT nothing',
       'SHOW ERRORS LIMIT 1',
@@ -173,20 +174,29 @@ export function lookback({ same, flavour }: Suite): void {
 
   if (flavour === 'mariadb') {
     same(
-      'LAST_INSERT_ID() after RETURNING, and sequences',
-      asking(
-        ...table,
+      'LAST_INSERT_ID() after RETURNING',
+      onIds(
         "INSERT INTO ids (v) VALUES ('a'), ('b') RETURNING k",
         'SELECT LAST_INSERT_ID()',
-        'DROP SEQUENCE IF EXISTS s',
-        'CREATE SEQUENCE s',
-        'SELECT NEXTVAL(s)',
-        'SELECT LASTVAL(s)',
+        "REPLACE INTO ids (v) VALUES ('c') RETURNING v",
         'SELECT 1',
-        'SELECT NEXT VALUE FOR s',
-        'SELECT PREVIOUS VALUE FOR s',
-        'DROP SEQUENCE s',
+        'SELECT LAST_INSERT_ID()',
       ),
     );
+    same(
+      'the last value of a sequence is asked in the transaction of its NEXTVAL',
+      onGround(
+        ['DROP SEQUENCE IF EXISTS s', 'CREATE SEQUENCE s'],
+        asking('BEGIN', 'SELECT NEXTVAL(s)', 'SELECT LASTVAL(s)', 'COMMIT'),
+      ),
+    );
+    test('the last value of a sequence is refused where it could be another’s', async () => {
+      await using client = await MysqlWire.open(stage().proxied);
+      await client.texts('CREATE SEQUENCE IF NOT EXISTS s', 'SELECT NEXTVAL(s)');
+      await assert.rejects(
+        client.rows('SELECT LASTVAL(s)'),
+        / 1235 .*\(lastval\) asks for what an earlier one did/,
+      );
+    });
   }
 }

@@ -6,7 +6,8 @@ import { prepared } from './prepared.ts';
 import { settings } from './settings.ts';
 import { sessionSuite } from './suite.ts';
 import { transactions } from './transactions.ts';
+import { wire } from './wire.ts';
 
 describe('sessions on mariadb', { skip: need('mariadbd') }, () =>
-  sessionSuite('mariadb', settings, prepared, lookback, kept, transactions),
+  sessionSuite('mariadb', settings, prepared, lookback, kept, transactions, wire),
 );

@@ -6,7 +6,8 @@ import { prepared } from './prepared.ts';
 import { settings } from './settings.ts';
 import { sessionSuite } from './suite.ts';
 import { transactions } from './transactions.ts';
+import { wire } from './wire.ts';
 
 describe('sessions on mysql', { skip: need('mysqld') }, () =>
-  sessionSuite('mysql', settings, prepared, lookback, kept, transactions),
+  sessionSuite('mysql', settings, prepared, lookback, kept, transactions, wire),
 );

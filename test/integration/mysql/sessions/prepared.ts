@@ -21,7 +21,7 @@ const tables = [
 ];
 const onItems = (...commands: readonly Buffer[]): Script => onGround(tables, commanding(...commands));
 
-export function prepared({ same }: Suite): void {
+export function prepared({ same, flavour }: Suite): void {
   same(
     'a prepared statement runs on any link, with the types it was told last',
     onItems(
@@ -97,7 +97,7 @@ export function prepared({ same }: Suite): void {
       query('SELECT v, d FROM items WHERE k = 6'),
       longData(1, 1, Buffer.alloc(3_000_000, 'x')),
       execute(1, ['large', ['long']]),
-      query('SELECT v, LENGTH(d), MD5(d) FROM items WHERE k = 7'),
+      query('SELECT v, LENGTH(d), CRC32(d) FROM items WHERE k = 7'),
       prepare('SELECT LENGTH(?), ?'),
       longData(2, 0, 'abc'),
       longData(2, 1, ''),
@@ -167,7 +167,8 @@ export function prepared({ same }: Suite): void {
       execute(1, [], { flags: 1 }),
       execute(1, [], { flags: 1 }),
       fetch(1, 10),
-      execute(1),
+      // MySQL 9.7 never ends the answer to one without a cursor behind one with.
+      ...(flavour === 'mysql' ? [] : [execute(1)]),
       closeStatement(1),
       fetch(1, 1),
       prepare('SELECT k FROM items WHERE k > 99'),
@@ -191,8 +192,9 @@ export function prepared({ same }: Suite): void {
       execute(2, ['x']),
       prepare('SELECT 1'),
       execute(3),
-      execute(3, [], { flags: 1 }),
-      fetch(3, 5),
+      prepare('SELECT 1'),
+      execute(4, [], { flags: 1 }),
+      fetch(4, 5),
       prepare('SELEKT'),
     ),
     { capabilities: OLD },

@@ -180,6 +180,7 @@ export function settings({ same, flavour }: Suite): void {
     commanding(
       query('SELECT 1; DROP TABLE own'),
       query("SELECT v FROM own WHERE k=1; DROP TABLE own -- '"),
+      query('SELECT 1'),
       setOption(0),
       query('SELECT 1; SELECT k FROM own; SELECT 3'),
       query('SET @x=5; SELECT @x; SELEKT; SELECT 4'),
@@ -188,6 +189,7 @@ export function settings({ same, flavour }: Suite): void {
       query('SELECT 1;'),
       query(';'),
       query('SELECT 1;; SELECT 2'),
+      query('SELECT 1'),
       setOption(1),
       query('SELECT 1; SELECT 2'),
       query('SELECT 1;'),

@@ -28,19 +28,22 @@ const GROUND = [
   "GRANT PROCESS ON *.* TO demo@'%'",
 ];
 
+/** A primary and a replica, with so many links to each. */
+export async function sessionStage(flavour: Flavour, size: number): Promise<Stage> {
+  const stage = await Stage.start({
+    engine: flavour,
+    cluster: { replicas: 1, settings: { 'local-infile': 'ON', 'max-allowed-packet': '67108864' } },
+    proxy: { pool: { mode: 'transaction', size, waitTimeout: '20s' }, failover: { mode: 'observe' } },
+  });
+  for (const text of GROUND) await stage.cluster.query(primaryOf(stage), text);
+  return stage;
+}
+
 /** Starts a primary and a replica with two links to each, and has the modules register their tests. */
 export function sessionSuite(flavour: Flavour, ...modules: readonly ((suite: Suite) => void)[]): void {
   let running: Stage | undefined;
   before(async () => {
-    running = await Stage.start({
-      engine: flavour,
-      cluster: { replicas: 1, settings: { 'local-infile': 'ON', 'max-allowed-packet': '67108864' } },
-      proxy: {
-        pool: { mode: 'transaction', size: LINKS, waitTimeout: '20s' },
-        failover: { mode: 'observe' },
-      },
-    });
-    for (const text of GROUND) await running.cluster.query(primaryOf(running), text);
+    running = await sessionStage(flavour, LINKS);
   });
   after(() => running?.close());
   const stage = (): Stage => {

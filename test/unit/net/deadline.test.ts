@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { TimedOut, within } from '../../../src/postgres/deadline.ts';
+import { TimedOut, within } from '../../../src/net/deadline.ts';
 
 /** Ends only when its signal does. */
 const waiting = (signal: AbortSignal): Promise<never> =>

@@ -1,4 +1,4 @@
-import type { Hint } from '../core/intent.ts';
+import type { Hint } from './intent.ts';
 
 const COMMENT = /\/\*\s*pointsman\s*:\s*(.*?)\s*\*\//is;
 const NODE = /^node\s*=\s*([\w.-]+)$/i;

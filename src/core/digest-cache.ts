@@ -1,4 +1,4 @@
-import type { Intent } from '../core/intent.ts';
+import type { Intent } from './intent.ts';
 
 export interface DigestBounds {
   /** Bytes of keys in one generation; two are kept. */
@@ -12,10 +12,10 @@ const USUAL: DigestBounds = { bytes: 4 * 1024 * 1024, entries: 10_000 };
  * Intents by normal form. Two generations: what is used in the older one moves to the younger, and when the
  * younger is full the older is dropped. Bounded in bytes and entries; a key is compared as a whole.
  */
-export class DigestCache {
+export class DigestCache<I extends Intent> {
   readonly #bounds: DigestBounds;
-  #young = new Map<string, Intent>();
-  #old = new Map<string, Intent>();
+  #young = new Map<string, I>();
+  #old = new Map<string, I>();
   #bytes = 0;
 
   constructor(bounds: DigestBounds = USUAL) {
@@ -26,7 +26,7 @@ export class DigestCache {
     return this.#young.size + this.#old.size;
   }
 
-  get(key: string): Intent | undefined {
+  get(key: string): I | undefined {
     const young = this.#young.get(key);
     if (young !== undefined) return young;
     const old = this.#old.get(key);
@@ -34,7 +34,7 @@ export class DigestCache {
     return old;
   }
 
-  set(key: string, intent: Intent): void {
+  set(key: string, intent: I): void {
     if (this.#young.size >= this.#bounds.entries || this.#bytes + key.length > this.#bounds.bytes) {
       this.#old = this.#young;
       this.#young = new Map();

@@ -1,4 +1,4 @@
-import type { Intent, IntentKind, Rule } from '../core/intent.ts';
+import type { Intent, IntentKind, Rule } from './intent.ts';
 
 /** An intent of which all that is not named is as harmless as can be. */
 export function plainIntent(
