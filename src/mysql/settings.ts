@@ -93,8 +93,11 @@ function rank({ name, value }: SettingChange): number {
   return (value === null ? 0 : ORDER.length + 1) + (at < 0 ? ORDER.length : at);
 }
 
+/** MySQL 9.7 takes DEFAULT for OFF here, although the global value is ON. */
+const REVERSED: ReadonlySet<string> = new Set(['foreign_key_checks', 'unique_checks']);
+
 function valueText(name: string, value: string | null): string {
-  if (value === null) return 'DEFAULT';
+  if (value === null) return REVERSED.has(name) ? `@@GLOBAL.${name}` : 'DEFAULT';
   // Trackers report NULL as an empty text.
   if (name === 'character_set_results' && value === '') return 'NULL';
   if (NUMBER.test(value)) return value;

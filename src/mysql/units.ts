@@ -79,7 +79,7 @@ export class UnitReader {
       case com.COM_SET_OPTION:
         return setOption(unit);
       case com.COM_RESET_CONNECTION:
-        return resets(facts);
+        return resets(facts, this.#memory.mariadb);
       case com.COM_PING:
         return HERE;
       case com.COM_PROCESS_KILL:
@@ -127,7 +127,7 @@ export class UnitReader {
         "'max_allowed_packet' bytes";
       return refuse(unit, 1105, tell);
     }
-    if (!keepTypes(unit, statement)) return this.#untyped(unit);
+    if (!keepTypes(unit, statement)) return this.#untyped(unit, statement);
     return this.#run(unit, statement, this.#settled(this.#textOf(statement, facts), facts));
   }
 
@@ -179,10 +179,12 @@ export class UnitReader {
     return unit.statement;
   }
 
-  /** An EXECUTE without types, and none are known. */
-  #untyped(unit: MysqlUnit): MysqlIntent {
-    if (isCutShort(unit.bytes)) return this.#malformed(unit);
-    return refuse(unit, 1210, 'Incorrect arguments to mysqld_stmt_execute');
+  /** An EXECUTE without types where none are known; MySQL tells one apart that ends before it could have any. */
+  #untyped(unit: MysqlUnit, { parameters }: Statement): MysqlIntent {
+    const short = this.#memory.mariadb
+      ? isCutShort(unit.bytes)
+      : typesIn(unit.bytes, parameters) === undefined;
+    return short ? this.#malformed(unit) : refuse(unit, 1210, 'Incorrect arguments to mysqld_stmt_execute');
   }
 
   #malformed(unit: MysqlUnit): MysqlIntent {
@@ -260,13 +262,18 @@ function setOption(unit: MysqlUnit): MysqlIntent {
   return unitIntent('session', 'M00', 'set option', { settings, settingsOnly: true });
 }
 
-/** The schema stays, and whether texts may hold several statements; character sets do not. Seen on real servers. */
-function resets({ settings }: SessionFacts): MysqlIntent {
+/**
+ * The schema stays, and whether texts may hold several statements. Character sets are the server's own afterwards, in
+ * MariaDB those of the log-in. Seen on real servers.
+ */
+function resets({ settings, greeting }: SessionFacts, mariadb: boolean): MysqlIntent {
   const changes: SettingChange[] = [':schema', ':multi'].map((name) => ({
     name,
     value: settings.values.get(name) ?? null,
   }));
-  for (const name of NOT_KEPT) changes.push({ name, value: null });
+  for (const name of mariadb ? [] : NOT_KEPT) {
+    changes.push({ name, value: greeting.parameters.get(name) ?? null });
+  }
   return unitIntent('session', 'M03', '', { resets: true, settings: changes, settingsOnly: true });
 }
 

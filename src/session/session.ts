@@ -1,5 +1,5 @@
 import type { ChannelHandler } from '../core/channel.ts';
-import type { ClientSide, Greeting, Login, Outcome, SessionKey, Unit } from '../core/engine.ts';
+import type { Catalogue, ClientSide, Greeting, Login, Outcome, SessionKey, Unit } from '../core/engine.ts';
 import { asProxyError, ProxyError } from '../core/errors.ts';
 import type { Intent, PinReason } from '../core/intent.ts';
 import { plainIntent } from '../core/plain-intent.ts';
@@ -56,6 +56,8 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
   #paused = false;
   /** The unit that cannot go on yet, and what it wants. */
   #pending: Request | undefined;
+  /** What names meant when it was judged. */
+  #judgedBy: Catalogue | undefined;
   #lease: Lease | undefined;
   /** A unit on its way may put settings back to what they were at start-up: the next one waits for its end. */
   #resets = false;
@@ -150,6 +152,7 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
     const unit = this.#client.next();
     if (unit === undefined) return undefined;
     const runs = unit.extent === 'whole' || unit.extent === 'open';
+    this.#judgedBy = this.#state.catalogue;
     return { unit, intent: runs ? this.#client.classify(unit, this.#state) : NO_INTENT };
   }
 
@@ -293,6 +296,7 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
       this.#refuse(unit, looksBack(intent.detail));
       return true;
     }
+    if (this.#isOutdated) this.#bearings.primaryOnly = true;
     const sought = this.#approach.seek(request);
     if (sought === 'waits') {
       this.#phase = 'waiting';
@@ -306,9 +310,14 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
   linkFound(found: Found): void {
     this.#phase = 'flowing';
     const request = this.#pending;
-    if (request === undefined) found.dispatcher.give(found.link);
+    if (request === undefined || (this.#isOutdated && !found.onPrimary)) found.dispatcher.give(found.link);
     else if (this.#start(found, request)) this.#pending = undefined;
     this.#advance();
+  }
+
+  /** Names have changed since the pending unit was judged: what was a read may be none now. */
+  get #isOutdated(): boolean {
+    return this.account.doubted || this.#judgedBy !== this.#state.catalogue;
   }
 
   lookAgain(): void {
@@ -389,9 +398,14 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
 
   leaseReady(): void {
     const request = this.#pending;
+    const lease = this.#lease;
     this.#phase = 'flowing';
-    if (request !== undefined && this.#lease !== undefined && this.#send(this.#lease, request)) {
-      this.#pending = undefined;
+    if (request !== undefined && lease !== undefined) {
+      if (this.#isOutdated && this.#mayRunElsewhere(lease, request)) {
+        this.#takeBack(lease, request, 'primary');
+        return;
+      }
+      if (this.#send(lease, request)) this.#pending = undefined;
     }
     this.#advance();
   }

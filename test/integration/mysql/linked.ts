@@ -6,7 +6,7 @@ import { COM_STATISTICS } from '../../../src/mysql/commands.ts';
 import { connect } from '../../../src/mysql/connect.ts';
 import { Exchange } from '../../../src/mysql/exchange.ts';
 import { loginRequest, parseGreeting } from '../../../src/mysql/handshake.ts';
-import { command, EOF, ERR } from '../../../src/mysql/messages.ts';
+import { command, EOF, ERR, queryCommand } from '../../../src/mysql/messages.ts';
 import { HEADER, lengthAt } from '../../../src/mysql/packets.ts';
 import type { Answer, Traits } from '../../../src/mysql/reply.ts';
 import { Reply } from '../../../src/mysql/reply.ts';
@@ -153,9 +153,16 @@ export class Direct implements ChannelHandler {
     for (;;) {
       const payload = await exchange.read();
       if (payload[0] === ERR) throw new Error(payload.toString());
-      if (payload[0] !== EOF) return new Direct(channel);
+      if (payload[0] !== EOF) return Direct.#plain(channel);
       exchange.send(answer);
     }
+  }
+
+  /** In the server's own character set, as links begin. */
+  static async #plain(channel: Channel): Promise<Direct> {
+    const direct = new Direct(channel);
+    await direct.answer(queryCommand('SET NAMES DEFAULT'));
+    return direct;
   }
 
   /** The bytes of the answer to a command. `file`: sent when the server has asked for it. */

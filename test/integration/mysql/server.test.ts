@@ -370,12 +370,10 @@ for (const flavour of ['mysql', 'mariadb'] as const) {
       const [now] = await rows(link, `SELECT ${values}`);
       assert.deepEqual(now?.slice(1, 6), ['+03:00', 'latin1', null, 'latin1_bin', '0']);
       assert.match(now?.[0] ?? '', /ANSI_QUOTES.*NO_BACKSLASH_ESCAPES/);
-      const names = ['sql_mode', 'time_zone', 'autocommit'].map((name) => ({ name, value: null }));
+      const charsets = ['character_set_client', 'character_set_results', 'collation_connection'];
+      const names = ['sql_mode', 'time_zone', 'autocommit', ...charsets];
       const back = await adjusted(link, [
-        ...names,
-        { name: 'character_set_client', value: 'utf8mb4' },
-        { name: 'character_set_results', value: 'utf8mb4' },
-        { name: 'collation_connection', value: 'utf8mb4_general_ci' },
+        ...names.map((name) => ({ name, value: null })),
         { name: ':schema', value: 'd' },
         { name: ':multi', value: null },
       ]);

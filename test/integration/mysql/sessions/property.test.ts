@@ -25,21 +25,8 @@ const SESSIONS = 3;
 const BUDGET = Number(process.env['POINTSMAN_BUDGET_MS'] ?? 12_000);
 
 const texts = [
-  ...[
-    'BEGIN',
-    'COMMIT',
-    'ROLLBACK',
-    'SAVEPOINT s',
-    'ROLLBACK TO s',
-    'RELEASE SAVEPOINT s',
-  ],
-  ...[
-    'COMMIT AND CHAIN',
-    'SET autocommit=0',
-    'SET autocommit=1',
-    'BEGIN',
-    'COMMIT',
-  ],
+  ...['BEGIN', 'COMMIT', 'ROLLBACK', 'SAVEPOINT s', 'ROLLBACK TO s', 'RELEASE SAVEPOINT s'],
+  ...['COMMIT AND CHAIN', 'SET autocommit=0', 'SET autocommit=1', 'BEGIN', 'COMMIT'],
   ...[
     'SET TRANSACTION ISOLATION LEVEL READ COMMITTED',
     'SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE',
@@ -91,12 +78,7 @@ const texts = [
     'LOCK TABLES demo.own_# WRITE',
     'UNLOCK TABLES',
   ],
-  ...[
-    "PREPARE q FROM 'SELECT #'",
-    'EXECUTE q',
-    'DEALLOCATE PREPARE q',
-    'SELECT 1; SELECT 2',
-  ],
+  ...["PREPARE q FROM 'SELECT #'", 'EXECUTE q', 'DEALLOCATE PREPARE q', 'SELECT 1; SELECT 2'],
 ];
 
 const commands: readonly (readonly Buffer[])[] = [

@@ -175,6 +175,33 @@ export function settings({ same, flavour }: Suite): void {
     ),
   );
 
+  for (const collation of [8, 46]) {
+    same(
+      `after COM_RESET_CONNECTION of a log-in with collation ${collation} the character set stays what it is then`,
+      commanding(
+        resetConnection,
+        query('SELECT v, @@collation_connection, @@character_set_client FROM own WHERE k=1'),
+        query("SET time_zone='+01:00'"),
+        query('SELECT v, @@collation_connection, @@character_set_client FROM own WHERE k=1'),
+        query('SET NAMES latin2'),
+        resetConnection,
+        query('SELECT v, @@collation_connection, @@character_set_client FROM own WHERE k=1'),
+      ),
+      { collation },
+    );
+  }
+
+  same(
+    'checks that were switched off are on again for others, which DEFAULT is not enough for in MySQL 9.7',
+    asking(
+      'SET foreign_key_checks=0, unique_checks=0',
+      'SELECT @@foreign_key_checks, @@unique_checks',
+      'SET foreign_key_checks=DEFAULT, unique_checks=DEFAULT',
+      'SELECT @@foreign_key_checks, @@unique_checks',
+      'SET foreign_key_checks=0, unique_checks=0',
+    ),
+  );
+
   same(
     'several statements in one text are a matter of COM_SET_OPTION: without it they fail as they do directly',
     commanding(
