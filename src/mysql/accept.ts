@@ -20,8 +20,6 @@ import { begin, type Greeted, loginOf, type MysqlLogin, underWay } from './login
 import { errPacket } from './messages.ts';
 import { HEADER } from './packets.ts';
 
-export type { MysqlLogin } from './login.ts';
-
 /** Whether the client has said anything: one that has not may leave without a word. */
 interface Progress {
   spoke: boolean;

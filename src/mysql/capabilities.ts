@@ -25,6 +25,5 @@ export const STATUS_IN_TRANSACTION = 1;
 export const STATUS_AUTOCOMMIT = 2;
 export const STATUS_MORE_RESULTS = 8;
 export const STATUS_CURSOR = 64;
-export const STATUS_LAST_ROW = 128;
 export const STATUS_NO_BACKSLASH_ESCAPES = 512;
 export const STATUS_SESSION_STATE = 1 << 14;

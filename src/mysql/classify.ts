@@ -91,6 +91,10 @@ function ofSession(found: MysqlIntent, facts: TextFacts): MysqlIntent {
   if (facts.autocommit === false && result.kind === 'read') {
     result = { ...result, kind: 'write', because: 'W17', detail: '' };
   }
+  // No status flag tells of the transaction that it begins: nobody else may have the link meanwhile.
+  if (facts.autocommit === false && result.because === 'S03' && result.detail === 'savepoint') {
+    result = { ...result, pin: 'session-state' };
+  }
   if (facts.serializable === true) {
     if (result.kind === 'read') result = { ...result, kind: 'write', because: 'W15', detail: '' };
     if (result.begin !== undefined) result = { ...result, begin: { ...result.begin, serializable: true } };

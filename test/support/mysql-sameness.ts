@@ -10,7 +10,7 @@ export type Script = (client: MysqlWire) => Promise<void>;
 export const LINKS = 2;
 
 /** Every packet a script is told, in words. */
-export async function record(door: ConnectionFacts, script: Script, how: How = {}): Promise<string[]> {
+async function record(door: ConnectionFacts, script: Script, how: How = {}): Promise<string[]> {
   const client = await MysqlWire.open(door, how);
   try {
     await script(client);
@@ -58,7 +58,7 @@ const LIVES: readonly (readonly string[])[] = [
 const SHORT = ['SET @a=1, @b=2', 'CREATE TEMPORARY TABLE tt (a INT)', "SELECT GET_LOCK('two', 0)"];
 
 /** Sessions that keep the links busy and dirty with settings of their own. */
-export class Neighbours {
+class Neighbours {
   readonly #clients: MysqlWire[];
   readonly #lives: Promise<void>;
   #leaving = false;

@@ -178,6 +178,8 @@ describe('both engines', () => {
     assert.equal(verdict('SELECT 1', { serializable: true }), 'write W15');
     assert.equal(verdict('SELECT 1', { autocommit: false }), 'write W17');
     assert.equal(verdict('SELECT 1 FROM t', { autocommit: true }), 'read R01');
+    assert.equal(classified('SAVEPOINT a', { autocommit: false }).pin, 'session-state');
+    assert.equal(classified('SAVEPOINT a', { autocommit: true }).pin, undefined);
   });
 
   test(

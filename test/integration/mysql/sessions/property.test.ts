@@ -25,7 +25,7 @@ const SESSIONS = 3;
 const BUDGET = Number(process.env['POINTSMAN_BUDGET_MS'] ?? 12_000);
 
 const texts = [
-  ...['BEGIN', 'COMMIT', 'ROLLBACK', 'SAVEPOINT s', 'ROLLBACK TO s', 'RELEASE SAVEPOINT s'],
+  ...['BEGIN', 'COMMIT', 'ROLLBACK', 'ROLLBACK TO s', 'RELEASE SAVEPOINT s'],
   ...['COMMIT AND CHAIN', 'SET autocommit=0', 'SET autocommit=1', 'BEGIN', 'COMMIT'],
   ...[
     'SET TRANSACTION ISOLATION LEVEL READ COMMITTED',
@@ -98,6 +98,7 @@ const commands: readonly (readonly Buffer[])[] = [
   [resetConnection],
   [ping],
   [query("SELECT CAST('x' AS SIGNED)"), query('SHOW WARNINGS'), query('SELECT @@warning_count')],
+  [query('BEGIN'), query('SAVEPOINT s')],
   [query('START TRANSACTION READ ONLY'), query('SELECT * FROM demo.own'), query('COMMIT')],
 ];
 
