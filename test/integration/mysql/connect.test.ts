@@ -121,17 +121,21 @@ for (const flavour of ['mysql', 'mariadb'] as const) {
       await enters(target('secure', { tls: clientTls('require') }));
     });
 
-    test('the proxy logs in by sha256_password', { skip: flavour === 'mariadb' }, async () => {
-      await enters(target('sha256'));
-      await enters(target('sha256', { tls: clientTls('require') }));
-    });
+    // MariaDB has no such plugin.
+    if (flavour === 'mysql')
+      test('the proxy logs in by sha256_password', async () => {
+        await enters(target('sha256'));
+        await enters(target('sha256', { tls: clientTls('require') }));
+      });
 
-    test('a certificate is checked where that is asked for', { skip: flavour === 'mysql' }, async () => {
-      await enters(target('app', { tls: clientTls('verify-full', { ca: certificate.cert }) }));
-      const stranger = clientTls('verify-ca', { ca: selfSigned().cert });
-      const { message } = await refusal(target('app', { tls: stranger }), 'CONNECT_FAILED');
-      assert.match(message, /TLS handshake with maria-1 failed.*check serverTls/);
-    });
+    // MySQL has made its own, for no name.
+    if (flavour === 'mariadb')
+      test('a certificate is checked where that is asked for', async () => {
+        await enters(target('app', { tls: clientTls('verify-full', { ca: certificate.cert }) }));
+        const stranger = clientTls('verify-ca', { ca: selfSigned().cert });
+        const { message } = await refusal(target('app', { tls: stranger }), 'CONNECT_FAILED');
+        assert.match(message, /TLS handshake with maria-1 failed.*check serverTls/);
+      });
 
     test('a wrong password and an unknown user are final, in the words of the server', async () => {
       await forget();

@@ -382,16 +382,17 @@ for (const flavour of ['mysql', 'mariadb'] as const) {
       assert.equal((await ask(link, 'SELECT 1; SELECT 2')).error, '1064');
     });
 
-    const anyText = flavour === 'mysql' ? 'it has no variable that takes any text' : false;
-    test('values pass into SET whatever the sql_mode is', { skip: anyText }, async () => {
-      const link = await linked();
-      const value = "a'b\\c\\'ü";
-      for (const mode of ['', 'NO_BACKSLASH_ESCAPES', 'ANSI_QUOTES']) {
-        await ask(link, `SET sql_mode = '${mode}'`);
-        assert.equal((await adjusted(link, [{ name: 'default_master_connection', value }])).error, '');
-        assert.deepEqual(await rows(link, 'SELECT @@default_master_connection'), [[value]], mode);
-      }
-    });
+    // MySQL has no variable that takes any text.
+    if (flavour === 'mariadb')
+      test('values pass into SET whatever the sql_mode is', async () => {
+        const link = await linked();
+        const value = "a'b\\c\\'ü";
+        for (const mode of ['', 'NO_BACKSLASH_ESCAPES', 'ANSI_QUOTES']) {
+          await ask(link, `SET sql_mode = '${mode}'`);
+          assert.equal((await adjusted(link, [{ name: 'default_master_connection', value }])).error, '');
+          assert.deepEqual(await rows(link, 'SELECT @@default_master_connection'), [[value]], mode);
+        }
+      });
 
     test('an adjustment that was carried out in part leaves the link unusable, and says so', async () => {
       const link = await linked();
