@@ -20,6 +20,8 @@ import { Injected } from './injected.ts';
 /** How often what nobody waits for is cancelled, and how many times, in ms. */
 const STRIKE_EVERY = 250;
 const STRIKES = 20;
+/** Cancel requests to a server that may be under way for one link. */
+const CANCELS_AT_ONCE = 3;
 
 /** Takes the replies of what it sent. */
 export interface ReplyOwner {
@@ -170,6 +172,8 @@ export class Link implements ChannelHandler, ReplySink {
 
   /** Asks the server to cancel what runs. The link is not quiet until that has ended without a trace. */
   cancel(wire: Wire, signal: AbortSignal): void {
+    // Each is a connection of its own: a server that stands still must not be given more and more of them.
+    if (this.#cancels >= CANCELS_AT_ONCE) return;
     this.#cancels++;
     this.#struck = true;
     wire

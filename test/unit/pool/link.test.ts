@@ -49,6 +49,15 @@ describe('a link', () => {
     );
   });
 
+  test('a server that stands still is not given more and more cancel requests', () => {
+    const { link } = linked();
+    let asked = 0;
+    const still = { ...wire, cancel: () => new Promise<void>(() => void asked++) };
+    for (let n = 0; n < 100; n++) link.cancel(still, AbortSignal.abort());
+    assert.equal(asked, 3);
+    assert.equal(link.isQuiet, false);
+  });
+
   test('a shutdown in good order is no sign that what ran has killed the server', () => {
     const { channel, heard, link, losses } = linked();
     link.send({ bytes: Buffer.alloc(1), expect: FORWARD }, new Injected(() => undefined), undefined);
