@@ -139,10 +139,12 @@ async function logIn(
   target: Target,
   greeting: ServerGreeting,
 ): Promise<void> {
-  const { user, database: schema, options } = target;
+  const { user, database: schema } = target;
+  const options = target.options.split(' ');
   const capabilities =
     (greeting.capabilities & WANTED) |
-    (options.split(' ').includes('found-rows') ? can.FOUND_ROWS : 0) |
+    (options.includes('found-rows') ? can.FOUND_ROWS : 0) |
+    (options.includes('ignore-space') ? can.IGNORE_SPACE : 0) |
     (schema === '' ? 0 : can.CONNECT_WITH_DB);
   const encrypts = await encrypt(channel, exchange, target, greeting.capabilities, capabilities);
   const first = firstAnswer(target, greeting);

@@ -36,7 +36,11 @@ export interface Greeted {
 export function loginOf(channel: Channel, greeted: Greeted, request: LoginRequest): MysqlLogin {
   const { capabilities, collation, user, schema, attributes } = request;
   const has = (capability: number): boolean => (capabilities & capability) !== 0;
-  const options = [has(can.FOUND_ROWS) ? 'found-rows' : '', schema === '' ? 'bare' : ''].filter(Boolean);
+  const options = [
+    has(can.FOUND_ROWS) ? 'found-rows' : '',
+    has(can.IGNORE_SPACE) ? 'ignore-space' : '',
+    schema === '' ? 'bare' : '',
+  ].filter(Boolean);
   return {
     channel,
     ...greeted,

@@ -29,12 +29,16 @@ export class MysqlServer implements ServerSide {
   /** COM_RESET_CONNECTION and the trackers again, which it has switched off. The schema stays. */
   readonly reset: Plan;
   readonly #tracked = new Tracked();
+  /** The log-in has added to the server's default sql_mode (CLIENT_IGNORE_SPACE): this is the link's. */
+  readonly #ownMode: string | undefined;
   readonly #reader: ReplyReader;
 
   constructor({ channel, greeting }: Opened) {
     const { parameters } = greeting;
     const version = parameters.get('version') ?? '';
     this.greeting = greeting;
+    const mode = parameters.get('sql_mode') ?? '';
+    this.#ownMode = mode.split(',').includes('IGNORE_SPACE') ? mode : undefined;
     this.reset = this.#resetting(version);
     this.#reader = new ReplyReader({
       channel,
@@ -49,7 +53,8 @@ export class MysqlServer implements ServerSide {
     this.#reader.feed(chunk, sink);
   }
 
-  adjust(changes: readonly SettingChange[]): Adjustment | undefined {
+  adjust(wanted: readonly SettingChange[]): Adjustment | undefined {
+    const changes = this.#ownMode === undefined ? wanted : wanted.map((change) => this.#default(change));
     const names = namesAfter(changes, (name) => this.#parameter(name));
     const commands = adjustCommands(changes, this.#parameter('character_set_client'), names);
     if (commands === undefined) return undefined;
@@ -63,6 +68,11 @@ export class MysqlServer implements ServerSide {
       );
     }
     return { bytes: commands.bytes, expect: new AdjustReply(answers), critical: true };
+  }
+
+  #default(change: SettingChange): SettingChange {
+    const isMode = change.name === 'sql_mode' && change.value === null;
+    return isMode && this.#ownMode !== undefined ? { name: 'sql_mode', value: this.#ownMode } : change;
   }
 
   get plain(): Plan {
@@ -115,7 +125,8 @@ export class MysqlServer implements ServerSide {
         throw lostTrack(`error ${error} when its trackers were to be switched on again`);
       },
     };
-    const setUp = queryCommand(setUpStatement(version));
+    const mode = this.#ownMode === undefined ? '' : `, SESSION sql_mode='${this.#ownMode}'`;
+    const setUp = queryCommand(setUpStatement(version) + mode);
     return {
       bytes: Buffer.concat([command(COM_RESET_CONNECTION), setUp]),
       expect: new Reply([wiped, tracking]),
