@@ -1,6 +1,6 @@
 import type { ProbeOptions, Target } from '../core/engine.ts';
-import type { Observation, Seen, SyncRequirement, Unseen } from '../core/node.ts';
-import { within } from '../net/deadline.ts';
+import type { ProbeFailure, Seen, SyncRequirement } from '../core/node.ts';
+import { type KeptConnection, NodeObserver } from '../net/node-observer.ts';
 import { channelsIn, channelsQuery } from './channels.ts';
 import { isMariaDb } from './collations.ts';
 import { ControlConnection, type Row } from './control-connection.ts';
@@ -17,9 +17,8 @@ import {
 } from './synchronous.ts';
 
 /** The kept connection and what is known of the server behind it. */
-interface Kept {
+interface Kept extends KeptConnection {
   readonly connection: ControlConnection;
-  readonly target: Target;
   readonly isMaria: boolean;
   readonly semiSync: SemiSync;
   /** When it was asked which plugins it has; they come and go at run time. */
@@ -32,82 +31,27 @@ const NO_SYNC: SyncRequirement = { needed: 0, listed: 0 };
 /** Connections of this prober whose end a server may not have noticed yet: remembered, so as not to be strangers. */
 const OWN_REMEMBERED = 64;
 
-/**
- * Observes one node. Owns its connection: kept while it answers, closed when it fails or a question takes too
- * long. Questions follow one another.
- */
-export class NodeProbe {
+/** Observes one node over its kept connection. */
+export class NodeProbe extends NodeObserver<Kept> {
   readonly #options: ProbeOptions;
-  readonly #closed: AbortSignal;
   readonly #slots: readonly string[];
-  #kept: Kept | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
   #own: string[] = [];
 
   constructor(options: ProbeOptions, closed: AbortSignal) {
+    super(options, closed);
     this.#options = options;
-    this.#closed = closed;
     this.#slots = slotNames(options.applicationName);
   }
 
-  /** Never rejects. */
-  observe(target: Target): Promise<Observation> {
-    const observation = this.#turn.then(() => this.#observe(target));
-    this.#turn = observation;
-    return observation;
+  protected failure(error: unknown): { failure: ProbeFailure; message: string } {
+    return { failure: failureOf(error), message: messageOf(error) };
   }
 
-  async close(): Promise<void> {
-    await this.#turn;
-    await this.#kept?.connection.close();
+  protected mayBeStale(failure: ProbeFailure): boolean {
+    return failure !== 'timeout' && failure !== 'denied';
   }
 
-  async #observe(target: Target): Promise<Observation> {
-    const { clock, timeoutMs } = this.#options;
-    const begun = clock.now();
-    try {
-      return await within(timeoutMs, this.#closed, (signal) => this.#askTwice(target, signal));
-    } catch (error) {
-      this.#drop();
-      const unseen: Unseen = {
-        kind: 'unseen',
-        node: target.node,
-        askedAt: begun,
-        at: clock.now(),
-        failure: this.#closed.aborted ? 'other' : failureOf(error),
-        message: messageOf(error),
-      };
-      return unseen;
-    }
-  }
-
-  /** A kept connection may have died of an earlier fault (a restart, a fence): a fresh one tells the present. */
-  async #askTwice(target: Target, signal: AbortSignal): Promise<Seen> {
-    const kept = this.#usable(target);
-    if (kept === undefined) return await this.#ask(await this.#open(target, signal), signal);
-    try {
-      return await this.#ask(kept, signal);
-    } catch (error) {
-      const failure = failureOf(error);
-      if (signal.aborted || failure === 'timeout' || failure === 'denied') throw error;
-      this.#drop();
-      return await this.#ask(await this.#open(target, signal), signal);
-    }
-  }
-
-  #usable(target: Target): Kept | undefined {
-    const kept = this.#kept;
-    if (kept !== undefined && !kept.connection.broken && sameTarget(kept.target, target)) return kept;
-    this.#drop();
-    return undefined;
-  }
-
-  #drop(): void {
-    this.#kept?.connection.destroy();
-    this.#kept = undefined;
-  }
-
-  async #open(target: Target, signal: AbortSignal): Promise<Kept> {
+  protected async open(target: Target, signal: AbortSignal): Promise<Kept> {
     const { applicationName, timeoutMs } = this.#options;
     const connection = await ControlConnection.open(target, {
       applicationName,
@@ -128,14 +72,15 @@ export class NodeProbe {
   async #greeted(kept: Omit<Kept, 'semiSync' | 'greetedAt'>, signal: AbortSignal): Promise<Kept> {
     const greetedAt = this.#options.clock.now();
     const semiSync = semiSyncIn(await kept.connection.query(SEMI_SYNC_QUERY, signal));
-    this.#kept = { ...kept, semiSync, greetedAt };
-    return this.#kept;
+    return { ...kept, semiSync, greetedAt };
   }
 
-  async #ask(known: Kept, signal: AbortSignal): Promise<Seen> {
+  protected async ask(known: Kept, signal: AbortSignal): Promise<Seen> {
     const { clock, replicas } = this.#options;
     const stale = clock.now() - known.greetedAt >= GREETED_FOR;
-    const { connection, target, isMaria, semiSync } = stale ? await this.#greeted(known, signal) : known;
+    const { connection, target, isMaria, semiSync } = stale
+      ? this.keep(await this.#greeted(known, signal))
+      : known;
     const askedAt = clock.now();
     const channels = channelsIn(await connection.query(channelsQuery(isMaria), signal));
     const [row] = await connection.query(observeQuery(isMaria, semiSync, this.#slots), signal);
@@ -176,14 +121,4 @@ export class NodeProbe {
         : [];
     });
   }
-}
-
-function sameTarget(a: Target, b: Target): boolean {
-  return (
-    a.endpoint.host === b.endpoint.host &&
-    a.endpoint.port === b.endpoint.port &&
-    a.user === b.user &&
-    a.password === b.password &&
-    a.tls === b.tls
-  );
 }

@@ -1,6 +1,6 @@
 import type { ProbeOptions, Target } from '../core/engine.ts';
-import type { Observation, Seen, Unseen } from '../core/node.ts';
-import { within } from '../net/deadline.ts';
+import type { ProbeFailure, Seen } from '../core/node.ts';
+import { type KeptConnection, NodeObserver } from '../net/node-observer.ts';
 import { shownName } from './application-name.ts';
 import { ControlConnection, type Row } from './control-connection.ts';
 import { failureOf, messageOf } from './failure.ts';
@@ -19,88 +19,33 @@ import {
 import { type Fork, forksOf } from './position.ts';
 
 /** The kept connection and what is known while the server behind it runs. */
-interface Kept {
+interface Kept extends KeptConnection {
   readonly connection: ControlConnection;
-  readonly target: Target;
   readonly greeting: Greeting;
 }
 
-/**
- * Observes one node. Owns its connection: kept while it answers, closed when it fails or a question takes too
- * long. Questions follow one another.
- */
-export class NodeProbe {
-  #options: ProbeOptions;
-  #closed: AbortSignal;
-  #kept: Kept | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
+/** Observes one node over its kept connection. */
+export class NodeProbe extends NodeObserver<Kept> {
+  readonly #options: ProbeOptions;
   /** When the run of the server began from which the next two are. */
   #started = '';
   #timeline = 0;
   #forks = new Map<number, readonly Fork[]>();
 
   constructor(options: ProbeOptions, closed: AbortSignal) {
+    super(options, closed);
     this.#options = options;
-    this.#closed = closed;
   }
 
-  /** Never rejects. */
-  observe(target: Target): Promise<Observation> {
-    const observation = this.#turn.then(() => this.#observe(target));
-    this.#turn = observation;
-    return observation;
+  protected failure(error: unknown): { failure: ProbeFailure; message: string } {
+    return { failure: failureOf(error), message: messageOf(error) };
   }
 
-  async close(): Promise<void> {
-    await this.#turn;
-    await this.#kept?.connection.close();
+  protected mayBeStale(failure: ProbeFailure): boolean {
+    return failure === 'reset';
   }
 
-  async #observe(target: Target): Promise<Observation> {
-    const { clock, timeoutMs } = this.#options;
-    const begun = clock.now();
-    try {
-      return await within(timeoutMs, this.#closed, (signal) => this.#askTwice(target, signal));
-    } catch (error) {
-      this.#drop();
-      const unseen: Unseen = {
-        kind: 'unseen',
-        node: target.node,
-        askedAt: begun,
-        at: clock.now(),
-        failure: this.#closed.aborted ? 'other' : failureOf(error),
-        message: messageOf(error),
-      };
-      return unseen;
-    }
-  }
-
-  /** A kept connection may have died of an earlier fault (a restart, a fence): a fresh one tells the present. */
-  async #askTwice(target: Target, signal: AbortSignal): Promise<Seen> {
-    const kept = this.#usable(target);
-    if (kept === undefined) return await this.#ask(await this.#open(target, signal), signal);
-    try {
-      return await this.#ask(kept, signal);
-    } catch (error) {
-      if (signal.aborted || failureOf(error) !== 'reset') throw error;
-      this.#drop();
-      return await this.#ask(await this.#open(target, signal), signal);
-    }
-  }
-
-  #usable(target: Target): Kept | undefined {
-    const kept = this.#kept;
-    if (kept !== undefined && !kept.connection.broken && sameTarget(kept.target, target)) return kept;
-    this.#drop();
-    return undefined;
-  }
-
-  #drop(): void {
-    this.#kept?.connection.destroy();
-    this.#kept = undefined;
-  }
-
-  async #open(target: Target, signal: AbortSignal): Promise<Kept> {
+  protected async open(target: Target, signal: AbortSignal): Promise<Kept> {
     const { applicationName, timeoutMs } = this.#options;
     const connection = await ControlConnection.open(target, {
       applicationName,
@@ -109,10 +54,9 @@ export class NodeProbe {
     });
     try {
       const [row] = await connection.query(GREETING_QUERY, [], signal);
-      const kept = { connection, target, greeting: greetingOf(row) };
-      this.#kept = kept;
-      this.#remember(kept.greeting);
-      return kept;
+      const greeting = greetingOf(row);
+      this.#remember(greeting);
+      return { connection, target, greeting };
     } catch (error) {
       connection.destroy();
       throw error;
@@ -128,7 +72,7 @@ export class NodeProbe {
     this.#forks.clear();
   }
 
-  async #ask(kept: Kept, signal: AbortSignal): Promise<Seen> {
+  protected async ask(kept: Kept, signal: AbortSignal): Promise<Seen> {
     const { clock, applicationName, replicas } = this.#options;
     const { prefix, name } = shownName(applicationName);
     const askedAt = clock.now();
@@ -176,15 +120,4 @@ export class NodeProbe {
     this.#forks.set(timeline, forks);
     return forks;
   }
-}
-
-function sameTarget(a: Target, b: Target): boolean {
-  return (
-    a.endpoint.host === b.endpoint.host &&
-    a.endpoint.port === b.endpoint.port &&
-    a.user === b.user &&
-    a.password === b.password &&
-    a.database === b.database &&
-    a.tls === b.tls
-  );
 }

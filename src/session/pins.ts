@@ -13,5 +13,9 @@ const UNSEEN: ReadonlySet<PinReason> = new Set<PinReason>([
   'streamed-text',
 ]);
 
+/** The session has something on its link, beyond being bound to it by configuration. */
+export const keepsState = (pins: readonly PinReason[]): boolean =>
+  pins.some((pin) => pin !== 'session-pooling');
+
 /** An audit says whether the state behind this pin is still there. */
 export const auditSees = (pin: PinReason): boolean => !UNSEEN.has(pin);

@@ -401,7 +401,7 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
     const lease = this.#lease;
     this.#phase = 'flowing';
     if (request !== undefined && lease !== undefined) {
-      if (this.#isOutdated && this.#mayRunElsewhere(lease, request)) {
+      if (this.#isOutdated && lease.link.owed === 0 && this.#mayRunElsewhere(lease, request)) {
         this.#takeBack(lease, request, 'primary');
         return;
       }
@@ -415,9 +415,8 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
     const request = this.#pending;
     this.#phase = 'flowing';
     if (request === undefined) return;
-    const where = this.#mayRunElsewhere(lease, request)
-      ? this.#realm.wire.elsewhere(outcome.error)
-      : undefined;
+    const mayRun = lease.link.owed === 0 && this.#mayRunElsewhere(lease, request);
+    const where = mayRun ? this.#realm.wire.elsewhere(outcome.error) : undefined;
     if (where !== undefined) {
       this.#realm.emit({ kind: 'retried', from: lease.link.target.node, because: outcome.error });
       this.#takeBack(lease, request, where);
@@ -432,9 +431,10 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
     this.#advance();
   }
 
-  #mayRunElsewhere({ link, onPrimary }: Lease, { intent }: Request): boolean {
+  /** A lone read that a replica could not serve. Nothing else of the session may be under way there. */
+  #mayRunElsewhere({ onPrimary }: Lease, { intent }: Request): boolean {
     if (onPrimary || this.#bearings.retried || this.pin !== undefined) return false;
-    return intent.kind === 'read' && link.owed === 0 && !this.#state.inTransaction;
+    return intent.kind === 'read' && !this.#state.inTransaction;
   }
 
   leaseTold(lease: Lease, outcome: Outcome): void {
@@ -490,9 +490,10 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
   }
 
   replyRefused(link: Link, entry: Entry, code: string): boolean {
-    const lone = entry.request?.intent.kind === 'read' && link.owed === 1 && !this.#state.inTransaction;
-    if (!lone || this.#lease?.onPrimary === true || this.#bearings.retried || this.pin !== undefined)
-      return false;
+    const { request } = entry;
+    const lease = this.#lease;
+    if (request === undefined || lease === undefined || link.owed > 1) return false;
+    if (!this.#mayRunElsewhere(lease, request)) return false;
     this.#again = this.#realm.wire.elsewhere(code);
     if (this.#again === undefined) return false;
     this.#realm.emit({ kind: 'retried', from: link.target.node, because: code });
@@ -597,8 +598,7 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
     this.leaseDrained();
     const held = this.#state.transaction?.held !== undefined;
     const inTransaction = this.#state.inTransaction && !held;
-    const pinned = this.pin !== undefined;
-    if (this.#phase === 'preparing' && !inTransaction && (!pinned || this.pin === 'session-pooling')) {
+    if (this.#phase === 'preparing' && !inTransaction && !this.#state.keepsState) {
       // Nothing of the unit was sent; what was injected has no effect.
       this.#resume();
       return;
@@ -613,7 +613,7 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
       began: this.#began,
       onPrimary: lease.onPrimary,
       inTransaction,
-      pinned,
+      pinned: this.pin !== undefined,
       settling: this.#phase === 'settling',
       retried: this.#bearings.retried,
     });

@@ -14,7 +14,7 @@ import { changed, type SettingChange, type Settings } from '../core/settings.ts'
 import type { Account } from '../pool/accounts.ts';
 import type { Link } from '../pool/link.ts';
 import { ownSettings } from './own-settings.ts';
-import { auditSees } from './pins.ts';
+import { auditSees, keepsState } from './pins.ts';
 import type { Realm } from './realm.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -64,6 +64,10 @@ export class SessionState implements SessionFacts {
   /** What keeps the session where it is; the oldest reason of several. */
   get pin(): PinReason | undefined {
     return this.#pins[0];
+  }
+
+  get keepsState(): boolean {
+    return keepsState(this.#pins);
   }
 
   // ------------------------------------------------------------ transactions that no server knows
