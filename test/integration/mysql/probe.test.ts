@@ -195,7 +195,8 @@ for (const [flavour, program] of [['mysql', 'mysqld'] as const, ['mariadb', 'mar
       const brief = probeWith({ timeoutMs: 400 });
       seen(await brief.observe(target(1)));
       nodes.cluster.pause(nodes.ids[1]);
-      const hung = await brief.observe(target(1));
+      // A signal is sent when `pause` returns; the threads of the server stand still a moment later.
+      const hung = await observeUntil(brief, target(1), (observation) => observation.kind === 'unseen');
       nodes.cluster.resume(nodes.ids[1]);
       assert.equal(hung.kind === 'unseen' && hung.failure, 'timeout');
       const back = seen(await observeUntil(brief, target(1), (observation) => observation.kind === 'seen'));
