@@ -5,6 +5,7 @@ import type { EngineName } from '../../../src/demo/cluster.ts';
 import { becomes } from '../../support/becomes.ts';
 import { query } from '../../support/mysql-commands.ts';
 import { MysqlWire } from '../../support/mysql-recorder.ts';
+import { need } from '../../support/need.ts';
 import { Stage } from '../../support/stage.ts';
 
 const READERS = 4;
@@ -55,7 +56,10 @@ const MOVING: readonly (readonly string[])[] = [
   [`DROP ${LARGE} TABLE moved`, `${LARGE} ${WRITES}`],
 ];
 
-for (const engine of ['mysql', 'mariadb'] as const) describe(`attacks on ${engine}`, () => suite(engine));
+for (const engine of ['mysql', 'mariadb'] as const) {
+  const skip = need(engine === 'mysql' ? 'mysqld' : 'mariadbd');
+  describe(`attacks on ${engine}`, { skip }, () => suite(engine));
+}
 
 function suite(engine: Exclude<EngineName, 'postgres'>): void {
   let stage: Stage;
