@@ -66,6 +66,8 @@ export interface Wire {
   readonly settingsRollBack: boolean;
   /** `ServerSide.audit` tells what a session has left; else pins go by what is said, and hold after errors too. */
   readonly audits: boolean;
+  /** Settings that change nothing that a unit with a `cost` answers: sessions that differ in them may share links. */
+  readonly cosmetic: ReadonlySet<string>;
   /** An error inside a transaction fails all of it: nothing but its end is taken. */
   readonly errorFailsTransaction: boolean;
 }
@@ -218,9 +220,15 @@ export interface ClientSide {
   classify(unit: Unit, facts: SessionFacts): Intent;
   /**
    * What to send for a unit on a given link, and the replies to expect. Undefined: it must wait until the link has
-   * answered what it owes. Called once each time the unit is sent. `busy`: the link owes something.
+   * answered what it owes. Called once each time the unit is sent; what it gave before may still be on its way out.
+   * `busy`: the link owes this session something.
    */
   plan(unit: Unit, server: ServerSide, busy: boolean): Plan | undefined;
+  /**
+   * Others' units may be right in front of it and right behind it on its link: nothing goes ahead of it there that
+   * lasts, nothing has to be asked behind it. Only for a read with a `cost`.
+   */
+  mayShare(unit: Unit): boolean;
   /** The BEGIN that a unit held back, to be sent later with its answer swallowed. */
   opening(unit: Unit): Plan;
   /** The server has asked for the data of a copy that `unit` began; called again with false at its end. */

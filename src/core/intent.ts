@@ -1,3 +1,4 @@
+import type { Cost } from './cost.ts';
 import type { SettingChange } from './settings.ts';
 
 /**
@@ -60,6 +61,11 @@ export interface Intent {
   readonly strikes?: Strike;
   /** It may leave or release state that only the server can tell: ask before the link is released. */
   readonly audit: boolean;
+  /**
+   * What it has cost so far, of one plain read whose form is known and whose answer depends on nothing but the data and
+   * the settings of its session: it may share a server connection once it is known to be short.
+   */
+  readonly cost?: Cost;
   /** It is about something that only the proxy knows: answered by `supply`, never sent. */
   readonly here: boolean;
   /** `missed`: names in it were unknown. `changed`: it changes what names mean. The catalogue is read again then. */

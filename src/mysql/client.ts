@@ -122,6 +122,11 @@ export class MysqlClient implements ClientSide {
     return plan;
   }
 
+  mayShare(unit: Unit): boolean {
+    const { extent } = mine(unit);
+    return extent === 'whole' && false;
+  }
+
   opening(unit: Unit): Plan {
     const { held, statement, body } = mine(unit);
     const texts = [...held.texts, statement?.prepared.text ?? body];

@@ -39,6 +39,7 @@ export const wire: Wire = {
   client: (login) => new MysqlClient(login),
   server: (opened) => new MysqlServer(opened),
   elsewhere: (code) => ELSEWHERE[code],
+  cosmetic: new Set(),
   settingsRollBack: false,
   audits: false,
   errorFailsTransaction: false,

@@ -64,6 +64,11 @@ export class PostgresClient implements ClientSide {
     return this.#reader.plan(own(unit), server.statements, busy);
   }
 
+  mayShare(unit: Unit): boolean {
+    const { extent, shape } = own(unit);
+    return extent === 'whole' && (shape === 'simple' || shape === 'extended');
+  }
+
   opening(unit: Unit): Plan {
     return { bytes: message('Q', own(unit).text, ZERO), expect: SWALLOW };
   }

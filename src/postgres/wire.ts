@@ -35,6 +35,7 @@ export const wire: Wire = {
   client: (login) => new PostgresClient(login),
   server: (opened) => new PostgresServer(opened),
   elsewhere: (code) => ELSEWHERE[code],
+  cosmetic: new Set(['application_name']),
   settingsRollBack: true,
   audits: true,
   errorFailsTransaction: true,

@@ -1,0 +1,56 @@
+/** A statement that usually takes longer, in ms, or sends more, in bytes, shares no server connection. */
+export const SHORT_MS = 5;
+export const SMALL_BYTES = 32 * 1024;
+
+/** Share of the newest measurement in an average. */
+const NEWEST = 1 / 8;
+/** What a measurement must at least be, in ms: a clock may see none. */
+const LEAST_MS = 0.005;
+/** Runs in a row that must have been short: at first, times this after each disappointment, and at most. */
+const CAUTION = 8;
+const MOST_CAUTION = 4_096;
+
+/**
+ * What runs of one normal form of statement have cost so far. Shared by all who run it; lives and dies with the
+ * form's entry in the digest cache, so that it needs no bound of its own.
+ */
+export class Cost {
+  /** Moving averages. */
+  ms = 0;
+  bytes = 0;
+  /** Once something went wrong in company, it never has company again. */
+  never = false;
+  /** Short runs in a row, and how many are asked for. */
+  #runs = 0;
+  #asked = 1;
+
+  /** It is expected to be short in time and small in bytes: others may wait behind it. */
+  get isShort(): boolean {
+    return !this.never && this.#runs >= this.#asked && this.ms <= SHORT_MS && this.bytes <= SMALL_BYTES;
+  }
+
+  /** It ran alone. */
+  alone(ms: number, bytes: number): void {
+    const first = this.ms === 0;
+    this.ms = first ? Math.max(LEAST_MS, ms) : average(this.ms, ms);
+    this.bytes = first ? bytes : average(this.bytes, bytes);
+    this.#runs = ms <= SHORT_MS && bytes <= SMALL_BYTES ? this.#runs + 1 : 0;
+  }
+
+  /** It ran among others, and all of them together took `ratio` times what was expected of them. */
+  together(ratio: number): void {
+    this.ms = Math.max(LEAST_MS, average(this.ms, this.ms * ratio));
+  }
+
+  sent(bytes: number): void {
+    this.bytes = average(this.bytes, bytes);
+  }
+
+  /** It kept others waiting although it was expected to be short: it must prove itself again, each time longer. */
+  demote(): void {
+    this.#runs = 0;
+    this.#asked = Math.min(MOST_CAUTION, this.#asked * CAUTION);
+  }
+}
+
+const average = (before: number, now: number): number => before + (now - before) * NEWEST;
