@@ -16,7 +16,7 @@ import type { MetricSource } from './metrics/metrics.ts';
 import { type Listener, listen } from './net/listener.ts';
 import { clientTls, serverTls } from './net/tls.ts';
 import { type ControlPlane, startControlPlane } from './plane.ts';
-import { DataPlane } from './session/dataplane.ts';
+import { DataPlane, type DataPlaneOptions } from './session/dataplane.ts';
 import { Catalogues } from './topology/catalogues.ts';
 
 export interface ClusterOptions {
@@ -172,6 +172,7 @@ export async function startCluster(config: ClusterConfig, options: ClusterOption
     counters,
     emit,
     mode: (user) => passwords.get(user)?.pooling ?? config.pool.mode,
+    shares: lanesOf(config),
     signal: (signal) => (control === undefined ? signals.push(signal) : control.signal(signal)),
     needs: (account) => catalogues.need(account.database),
     stale: (account, how) => {
@@ -244,6 +245,13 @@ export async function startCluster(config: ClusterConfig, options: ClusterOption
 function journalOf({ name, failover }: ClusterConfig): Promise<Journal> {
   if (failover.journal === undefined) return Promise.resolve(memoryJournal());
   return openJournal({ folder: failover.journal, cluster: name, wallNow: () => Date.now() });
+}
+
+/** Whose plain reads may share server connections: off anywhere is off. */
+function lanesOf({ pool, users, databases }: ClusterConfig): DataPlaneOptions['shares'] {
+  const apart = new Set(users.filter(({ lanes }) => lanes === false).map(({ name }) => name));
+  const closed = new Set(databases.filter(({ lanes }) => !lanes).map(({ name }) => name));
+  return ({ user, database }) => pool.lanes && !apart.has(user) && !closed.has(database);
 }
 
 /** How to reach any node as anyone. */

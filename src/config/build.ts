@@ -11,6 +11,7 @@ export function buildConfig(parsed: Parsed, file: string): Config {
     file,
     admin: parsed.admin === false ? undefined : { listen: parsed.admin.listen },
     log: parsed.log,
+    workers: parsed.workers,
     clusters: parsed.clusters.map((cluster) => buildCluster(cluster, absolute)),
   };
 }
@@ -39,12 +40,14 @@ function buildCluster(cluster: ParsedCluster, absolute: Absolute): ClusterConfig
       key: optional(serverTls.key),
     },
     auth: { method: cluster.auth.method ?? words?.methods[0] ?? '' },
-    users: cluster.users.map(({ name, password, pooling, maxConnections }) => ({
+    users: cluster.users.map(({ name, password, pooling, maxConnections, lanes }) => ({
       name,
       password,
       pooling,
       maxConnections,
+      lanes,
     })),
+    databases: cluster.databases,
     monitor: {
       user: monitor.user,
       password: monitor.password,
@@ -84,6 +87,7 @@ function buildBounds(
       maxAgeMs: pool.maxAge,
       idleTimeoutMs: pool.idleTimeout,
       connectTimeoutMs: pool.connectTimeout,
+      lanes: pool.lanes,
     },
     routing: {
       reads: routing.reads,

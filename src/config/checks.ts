@@ -35,6 +35,7 @@ function checkCluster(problems: Problem[], cluster: ParsedCluster, index: number
     list.map(({ name }, item) => ({ path: [...at, key, item, 'name'], value: name }));
   duplicates(problems, entries(cluster.nodes, 'nodes'), 'node');
   duplicates(problems, entries(cluster.users, 'users'), 'user');
+  duplicates(problems, entries(cluster.databases, 'databases'), 'database');
   checkAddresses(problems, cluster, at);
   checkAuth(problems, cluster, at);
   const { failover, serverTls, routing } = cluster;

@@ -16,7 +16,6 @@ function problemsOfIssue(issue: z.core.$ZodIssue, schema: z.ZodType): Problem[] 
     const known = keysAt(schema, path);
     return issue.keys.map((key) => ({ path, key, message: unknownKey(key, known) }));
   }
-  if (issue.code === 'invalid_union') return [{ path, message: 'must be false or a group of keys' }];
   return [{ path, message: issue.message }];
 }
 

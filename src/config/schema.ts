@@ -15,13 +15,11 @@ const must = (be: string): Words => ({
 const text = z.string(must('a text')).min(1, 'must not be empty');
 
 /** Text that a reference or quotes made of a number or a truth value is taken as such. */
-const number = (from: number, to: number) => {
-  const words = must(`a whole number from ${from} to ${to}`);
-  return z.preprocess(
+const number = (from: number, to: number, words: Words = must(`a whole number from ${from} to ${to}`)) =>
+  z.preprocess(
     (value) => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value),
     z.number(words).int(words).min(from, words).max(to, words),
   );
-};
 
 const flag = z.preprocess(
   (value) => (value === 'true' ? true : value === 'false' ? false : value),
@@ -60,6 +58,12 @@ const lag = z.string(must('none or a size such as 16MiB')).transform((value, con
 
 const oneOf = <const Values extends readonly [string, ...string[]]>(values: Values) =>
   z.enum(values, must(`one of ${values.join(', ')}`));
+
+const someWorkers = must('auto or a whole number from 1 to 256');
+const workers = z
+  .union([z.literal('auto', someWorkers), number(1, 256, someWorkers)], someWorkers)
+  .prefault(1)
+  .describe('Processes that serve clients. 1: this process alone. auto: as many as there are cores.');
 
 /** A group of keys, all of which have defaults: it may be left out or left empty. */
 const group = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
@@ -112,8 +116,19 @@ const user = z.strictObject(
     maxConnections: number(1, 100_000)
       .optional()
       .describe('Server connections per node for this user over all databases.'),
+    lanes: flag.optional().describe('Overrides pool.lanes for this user.'),
   },
   must('a group of keys: name, password'),
+);
+
+const database = z.strictObject(
+  {
+    name: text,
+    lanes: flag
+      .prefault(true)
+      .describe('false: no lanes in this database, whatever the pool or a user says.'),
+  },
+  must('a group of keys: name, lanes'),
 );
 
 const monitor = z.strictObject(
@@ -137,6 +152,9 @@ const pool = group({
   maxAge: duration(1000).prefault('1h').describe('A server connection is renewed after this.'),
   idleTimeout: duration(100).prefault('1m').describe('One that nobody used for so long is closed.'),
   connectTimeout: duration(1).prefault('3s').describe('Bound of opening one, authentication included.'),
+  lanes: flag
+    .prefault(true)
+    .describe('Plain short reads of several sessions share server connections at the same time.'),
 });
 
 const routing = group({
@@ -191,6 +209,10 @@ const cluster = z.strictObject(
     }),
     auth: group({ method: text.optional().describe('How clients prove who they are.') }),
     users: z.array(user, must('a list of users')).min(1, 'must name at least one user'),
+    databases: z
+      .array(database, must('a list of databases'))
+      .prefault([])
+      .describe('Databases that are to be treated in their own way; all others need not be named.'),
     monitor,
     pool,
     routing,
@@ -205,17 +227,21 @@ const cluster = z.strictObject(
 export const schema = z.strictObject(
   {
     admin: z
-      .union([
-        z.literal(false),
-        group({ listen: group({ host: host.prefault('127.0.0.1'), port: listenPort.prefault(9632) }) }),
-      ])
+      .union(
+        [
+          z.literal(false),
+          group({ listen: group({ host: host.prefault('127.0.0.1'), port: listenPort.prefault(9632) }) }),
+        ],
+        must('false or a group of keys'),
+      )
       .prefault({}),
     log: group({
       level: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).prefault('info'),
     }),
+    workers,
     clusters: z.array(cluster, must('a list of clusters')).min(1, 'must name at least one cluster'),
   },
-  must('a group of keys: clusters, admin, log'),
+  must('a group of keys: clusters, admin, log, workers'),
 );
 
 export type Parsed = z.output<typeof schema>;

@@ -10,6 +10,8 @@ export interface Config {
   /** undefined: no admin surface. */
   readonly admin: { readonly listen: Address } | undefined;
   readonly log: { readonly level: LogLevel };
+  /** Processes that serve clients; 1: this process alone. `auto`: as many as there are cores. */
+  readonly workers: number | 'auto';
   readonly clusters: readonly ClusterConfig[];
 }
 
@@ -29,6 +31,8 @@ export interface ClusterConfig {
   readonly serverTls: ServerTlsConfig;
   readonly auth: { readonly method: string };
   readonly users: readonly UserConfig[];
+  /** Databases that are treated in their own way. */
+  readonly databases: readonly DatabaseConfig[];
   readonly monitor: MonitorConfig;
   readonly pool: PoolConfig;
   readonly routing: RoutingConfig;
@@ -63,6 +67,14 @@ export interface UserConfig {
   readonly pooling: 'transaction' | 'session' | undefined;
   /** Server connections per node for this user over all databases; undefined: only `pool.size` bounds. */
   readonly maxConnections: number | undefined;
+  /** false: no lanes for this user; undefined: as `pool.lanes` says. Off anywhere wins. */
+  readonly lanes: boolean | undefined;
+}
+
+export interface DatabaseConfig {
+  readonly name: string;
+  /** false: no lanes in this database. Off anywhere wins. */
+  readonly lanes: boolean;
 }
 
 export interface MonitorConfig {
@@ -84,6 +96,8 @@ export interface PoolConfig {
   readonly maxAgeMs: number;
   readonly idleTimeoutMs: number;
   readonly connectTimeoutMs: number;
+  /** Plain short reads of several sessions share server connections at the same time. */
+  readonly lanes: boolean;
 }
 
 export interface RoutingConfig {

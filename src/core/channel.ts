@@ -24,6 +24,8 @@ export interface Channel {
   detach(unread: Buffer): void;
   /** False: more than the high-water mark waits; the writer should stop until `drained`. */
   write(bytes: Uint8Array): boolean;
+  /** Bytes written that the other side has not taken yet. */
+  readonly unsent: number;
   /** Stops and restarts the flow of `bytes`. */
   pause(): void;
   resume(): void;

@@ -4,6 +4,9 @@ export const SMALL_BYTES = 32 * 1024;
 
 /** Share of the newest measurement in an average. */
 const NEWEST = 1 / 8;
+/** Shares of the newest measurement in the work. */
+const FALLING = 1 / 4;
+const RISING = 1 / 256;
 /** What a measurement must at least be, in ms: a clock may see none. */
 const LEAST_MS = 0.005;
 /** Runs in a row that must have been short: at first, times this after each disappointment, and at most. */
@@ -18,6 +21,11 @@ export class Cost {
   /** Moving averages. */
   ms = 0;
   bytes = 0;
+  /**
+   * The work behind it, in ms: what it takes when nothing else keeps the server or this process busy. Falls at once,
+   * rises slowly.
+   */
+  work = 0;
   /** Once something went wrong in company, it never has company again. */
   never = false;
   /** Short runs in a row, and how many are asked for. */
@@ -34,12 +42,20 @@ export class Cost {
     const first = this.ms === 0;
     this.ms = first ? Math.max(LEAST_MS, ms) : average(this.ms, ms);
     this.bytes = first ? bytes : average(this.bytes, bytes);
+    this.#worked(ms);
     this.#runs = ms <= SHORT_MS && bytes <= SMALL_BYTES ? this.#runs + 1 : 0;
   }
 
   /** It ran among others, and all of them together took `ratio` times what was expected of them. */
   together(ratio: number): void {
-    this.ms = Math.max(LEAST_MS, average(this.ms, this.ms * ratio));
+    const ms = this.ms * ratio;
+    this.ms = Math.max(LEAST_MS, average(this.ms, ms));
+    this.#worked(ms);
+  }
+
+  #worked(ms: number): void {
+    if (this.work === 0) this.work = ms;
+    else this.work = Math.max(LEAST_MS, this.work + (ms - this.work) * (ms < this.work ? FALLING : RISING));
   }
 
   sent(bytes: number): void {

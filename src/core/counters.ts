@@ -28,6 +28,15 @@ export class NodeCounters {
   waitsFailed = 0;
   bytesToServer = 0;
   bytesFromServer = 0;
+  /** Units on shared links; how many were ahead of each, and how long those were expected to take, together. */
+  laneUnits = 0;
+  laneDepth = 0;
+  laneBehindMs = 0;
+  /** Writes that they left in. */
+  laneWrites = 0;
+  /** Units that were sent again because others were in their way; units that left state behind on a shared link. */
+  laneRescues = 0;
+  lanePoisoned = 0;
   readonly #units = new Map<Rule, Tally>();
 
   constructor(node: NodeId) {

@@ -52,3 +52,21 @@ export function difference(from: Settings, to: Settings): SettingChange[] {
   for (const [name, value] of to.values) if (from.values.get(name) !== value) changes.push({ name, value });
   return changes;
 }
+
+const reduced = new WeakMap<ReadonlySet<string>, WeakMap<Settings, Settings>>();
+
+/** These settings but for some names; the same object for the same settings. */
+export function without(settings: Settings, names: ReadonlySet<string>): Settings {
+  if (names.size === 0 || settings.values.size === 0) return settings;
+  let known = reduced.get(names);
+  if (known === undefined) {
+    known = new WeakMap();
+    reduced.set(names, known);
+  }
+  let rest = known.get(settings);
+  if (rest === undefined) {
+    rest = settingsOf([...settings.values].filter(([name]) => !names.has(name)));
+    known.set(settings, rest);
+  }
+  return rest;
+}

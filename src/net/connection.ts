@@ -83,6 +83,10 @@ export class Connection implements Channel {
     return this.#closed || this.#ending ? true : this.#socket.write(bytes);
   }
 
+  get unsent(): number {
+    return this.#socket.writableLength;
+  }
+
   pause(): void {
     this.#socket.pause();
   }

@@ -1,9 +1,11 @@
 import type { Clock } from '../core/clock.ts';
+import type { Counters } from '../core/counters.ts';
 import type { Catalogue, Greeting, LinkKind, Target, Wire } from '../core/engine.ts';
 import { ProxyError } from '../core/errors.ts';
 import type { NodeId } from '../core/node.ts';
 import type { View } from '../core/view.ts';
 import { Dispatcher, type DispatcherEvents, type PoolLimits } from './dispatcher.ts';
+import { Rescues } from './rescues.ts';
 
 /** Greetings kept per account, one for each set of start-up settings. */
 const GREETINGS = 64;
@@ -88,6 +90,7 @@ export interface AccountsOptions {
   readonly clock: Clock;
   readonly limits: (user: string) => PoolLimits;
   readonly events: DispatcherEvents;
+  readonly counters: Counters;
   /** How to reach a node as a user. */
   readonly target: (node: NodeId, user: string, links: LinkKind) => Target;
 }
@@ -95,10 +98,12 @@ export interface AccountsOptions {
 /** All accounts and, through them, all server connections of one cluster. */
 export class Accounts {
   readonly #options: AccountsOptions;
+  readonly #rescues: Rescues;
   readonly #byName = new Map<string, Account>();
 
   constructor(options: AccountsOptions) {
     this.#options = options;
+    this.#rescues = new Rescues(options.clock);
   }
 
   get all(): Iterable<Account> {
@@ -134,13 +139,14 @@ export class Accounts {
   dispatcher(account: Account, node: NodeId): Dispatcher {
     const known = account.find(node);
     if (known !== undefined) return known;
-    const { wire, clock, limits, events, target } = this.#options;
+    const { wire, clock, limits, events, target, counters } = this.#options;
     const dispatcher = new Dispatcher(
       wire,
       target(node, account.user, account.links),
       limits(account.user),
       clock,
       events,
+      { rescues: this.#rescues, counters: counters.of(node) },
     );
     account.add(dispatcher);
     return dispatcher;

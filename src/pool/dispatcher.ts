@@ -1,10 +1,14 @@
 import type { Pool } from 'generic-pool';
 import type { Clock, Timer } from '../core/clock.ts';
+import type { NodeCounters } from '../core/counters.ts';
 import type { Target, Wire } from '../core/engine.ts';
 import { ProxyError } from '../core/errors.ts';
 import type { NodeId } from '../core/node.ts';
+import { type Settings, without } from '../core/settings.ts';
+import { Lanes, type LinkSource } from './lanes.ts';
 import type { Link } from './link.ts';
 import { createPhysicalPool, type PhysicalLimits, type PhysicalOwner } from './physical.ts';
+import type { Rescues } from './rescues.ts';
 
 export interface PoolLimits extends PhysicalLimits {
   /** Requests that may wait for a connection at once. */
@@ -30,6 +34,15 @@ export interface DispatcherEvents {
   signal(node: NodeId, kind: 'role-changed' | 'terminated' | 'link-lost'): void;
 }
 
+/** What the lanes of a node need beside its links. */
+export interface LaneSupport {
+  readonly rescues: Rescues;
+  readonly counters: NodeCounters;
+}
+
+/** Of this many server connections one lane is kept although units wait for a connection of their own. */
+const KEPT_OF = 4;
+
 interface Queued {
   readonly waiter: Waiter;
   readonly deadline: number;
@@ -40,7 +53,13 @@ interface Queued {
  * them synchronously, most recently used first; gives them back to it when they have been idle. Owns the
  * waiters and their deadlines.
  */
-export class Dispatcher implements PhysicalOwner {
+export class Dispatcher implements PhysicalOwner, LinkSource {
+  readonly clock: Clock;
+  readonly rescues: Rescues;
+  readonly counters: NodeCounters;
+  /** Links that several sessions share at the same time. */
+  readonly lanes: Lanes;
+  readonly #wire: Wire;
   readonly #target: Target;
   readonly #limits: PoolLimits;
   readonly #clock: Clock;
@@ -59,7 +78,19 @@ export class Dispatcher implements PhysicalOwner {
   /** When it goes off. */
   #dueAt = 0;
 
-  constructor(wire: Wire, target: Target, limits: PoolLimits, clock: Clock, events: DispatcherEvents) {
+  constructor(
+    wire: Wire,
+    target: Target,
+    limits: PoolLimits,
+    clock: Clock,
+    events: DispatcherEvents,
+    support: LaneSupport,
+  ) {
+    this.#wire = wire;
+    this.clock = clock;
+    this.rescues = support.rescues;
+    this.counters = support.counters;
+    this.lanes = new Lanes(this);
     this.#target = target;
     this.#limits = limits;
     this.#clock = clock;
@@ -100,6 +131,31 @@ export class Dispatcher implements PhysicalOwner {
       this.#drop(warm.link);
     }
     return undefined;
+  }
+
+  /** A warm link whose settings suit, at once. */
+  takeLike(suits: (settings: Settings) => boolean): Link | undefined {
+    const now = this.#clock.now();
+    for (let at = this.#free.length - 1; at >= 0; at--) {
+      const link = this.#free[at]?.link;
+      if (link === undefined || !suits(link.settings) || now - link.createdAt >= this.#limits.maxAgeMs)
+        continue;
+      this.#free.splice(at, 1);
+      return link;
+    }
+    return undefined;
+  }
+
+  get lanesKept(): number {
+    return Math.floor(this.#limits.size / KEPT_OF);
+  }
+
+  shared(settings: Settings): Settings {
+    return without(settings, this.#wire.cosmetic);
+  }
+
+  abandon(link: Link): void {
+    link.abandon(this.#wire, this.#clock, abandonedError());
   }
 
   /** Joins the queue; undefined: the queue is full or the pool closed, and the error says so. */
@@ -145,6 +201,7 @@ export class Dispatcher implements PhysicalOwner {
     if (this.#ended.signal.aborted) return;
     this.#ended.abort();
     this.#timer?.cancel();
+    this.lanes.close();
     this.#free.length = 0;
     for (const link of [...this.#links]) link.fail(error);
     for (const { waiter } of this.#waiting.splice(0)) waiter.denied(error);
@@ -301,3 +358,11 @@ export class Dispatcher implements PhysicalOwner {
 }
 
 const noop = (): void => undefined;
+
+function abandonedError(): ProxyError {
+  return new ProxyError('LINK_LOST', {
+    side: 'proxy',
+    retry: 'no',
+    tell: 'nobody waited for what ran on the connection any more',
+  });
+}

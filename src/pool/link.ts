@@ -16,6 +16,7 @@ import { asProxyError, ProxyError } from '../core/errors.ts';
 import type { Intent } from '../core/intent.ts';
 import { noSettings, type Settings } from '../core/settings.ts';
 import { Injected } from './injected.ts';
+import type { Passenger } from './lane.ts';
 
 /** How often what nobody waits for is cancelled, and how many times, in ms. */
 const STRIKE_EVERY = 250;
@@ -40,6 +41,12 @@ export interface LinkHolder {
   linkAside(link: Link, bytes: Buffer): void;
   /** Room again after `write` returned false. */
   linkDrained(link: Link): void;
+  /** An answer is complete; its owner hears of it next. */
+  linkAnswered(link: Link, entry: Entry, outcome: Outcome): void;
+  /** A chunk has been read to its end. */
+  linkRead(link: Link): void;
+  /** The last answer that was owed was one that nobody waited for. */
+  linkIdle(link: Link): void;
 }
 
 export interface Loss {
@@ -55,14 +62,27 @@ export interface Loss {
 export interface Request {
   readonly unit: Unit;
   readonly intent: Intent;
+  /** It was moved away from a shared link, where others were in its way. */
+  moved: boolean;
+  /** It shares no link any more. */
+  solo: boolean;
+  /** Its client has the answer; it runs again for what the server says of it when it is asked afterwards. */
+  readonly recalled: boolean;
 }
 
 /** One reply that is owed. */
 export interface Entry {
   readonly plan: Plan;
-  readonly owner: ReplyOwner;
+  owner: ReplyOwner;
   /** What is being answered; undefined for what the proxy injected. */
   readonly request: Request | undefined;
+  /** Whose unit it is, on a lane. */
+  passenger: Passenger | undefined;
+  /** It only comes before its request, which is planned again when it has been answered. */
+  readonly ahead: boolean;
+  /** What it was expected to take, and the work behind it, in ms; on a lane. */
+  readonly expected: number;
+  readonly work: number;
 }
 
 /** What a link tells the dispatcher that owns it. */
@@ -88,6 +108,8 @@ export class Link implements ChannelHandler, ReplySink {
   dirty = false;
   readonly #owner: LinkOwner;
   readonly #queue: Entry[] = [];
+  /** Sent, and to leave together. */
+  readonly #gathered: Buffer[] = [];
   #closed = false;
   #orderly = false;
   #lastWords = '';
@@ -129,8 +151,31 @@ export class Link implements ChannelHandler, ReplySink {
 
   /** Sends a unit or an injected plan; its reply goes to `owner`. False: wait for `linkDrained`. */
   send(plan: Plan, owner: ReplyOwner, request: Request | undefined): boolean {
-    this.#queue.push({ plan, owner, request });
+    this.flush();
+    this.#queue.push({ plan, owner, request, passenger: undefined, ahead: false, expected: 0, work: 0 });
     return this.opened.channel.write(plan.bytes);
+  }
+
+  /** Like `send`, but the bytes leave with the next `flush`. */
+  gather(entry: Entry): void {
+    this.#queue.push(entry);
+    this.#gathered.push(entry.plan.bytes);
+  }
+
+  /** Sends what was gathered, in one write. False: there is nothing. */
+  flush(): boolean {
+    const gathered = this.#gathered;
+    const [first] = gathered;
+    if (first === undefined) return false;
+    const bytes = gathered.length === 1 ? first : Buffer.concat(gathered);
+    gathered.length = 0;
+    this.opened.channel.write(bytes);
+    return true;
+  }
+
+  /** What is owed, the next answer first. */
+  get entries(): readonly Entry[] {
+    return this.#queue;
   }
 
   /** Sends more bytes of the unit that was sent last. */
@@ -239,6 +284,7 @@ export class Link implements ChannelHandler, ReplySink {
     } catch (thrown) {
       this.fail(asProxyError(thrown, 'PROTOCOL', 'server'));
     }
+    this.holder?.linkRead(this);
   }
 
   drained(): void {
@@ -281,7 +327,10 @@ export class Link implements ChannelHandler, ReplySink {
 
   done(outcome: Outcome): void {
     const entry = this.#queue.shift();
-    entry?.owner.replyDone(this, entry, outcome);
+    if (entry !== undefined) {
+      this.holder?.linkAnswered(this, entry, outcome);
+      entry.owner.replyDone(this, entry, outcome);
+    }
     if (this.#abandoned !== undefined && this.#queue.length === 0) this.fail(this.#abandoned);
   }
 

@@ -1,7 +1,9 @@
+import type { Cost } from '../core/cost.ts';
 import type { ProxyError } from '../core/errors.ts';
 import type { View } from '../core/view.ts';
 import type { Held } from '../hold/holds.ts';
 import type { Dispatcher, Waiter } from '../pool/dispatcher.ts';
+import type { Lane } from '../pool/lane.ts';
 import type { Link, Request } from '../pool/link.ts';
 import { type Route, route } from '../routing/route.ts';
 import type { Bearings } from './bearings.ts';
@@ -16,8 +18,8 @@ export interface Found {
   readonly onPrimary: boolean;
 }
 
-/** What became of looking for a link: found, waiting for it, or the error to tell. */
-export type Sought = Found | 'waits' | ProxyError;
+/** What became of looking for a link: found, one to be shared, waiting for it, or the error to tell. */
+export type Sought = Found | Lane | 'waits' | ProxyError;
 
 /** Who sent out for a link hears how the wait ended. Exactly one of the three. */
 export interface Seeker {
@@ -57,8 +59,13 @@ export class Approach implements Waiter, Held {
     return writableUntil === Number.POSITIVE_INFINITY || this.#realm.clock.now() <= writableUntil;
   }
 
-  /** Finds a node and a link for a unit. */
-  seek({ unit, intent }: Request): Sought {
+  /** The unit is to run on the primary; of the last one that was sought for. */
+  get toPrimary(): boolean {
+    return this.#toPrimary;
+  }
+
+  /** Finds a node and a link for a unit. `cost`: it may share one. */
+  seek({ unit, intent }: Request, cost: Cost | undefined): Sought {
     const { view, rules } = this.#realm;
     this.#bearings.settle(view);
     const way = route(intent, this.#bearings, view, rules);
@@ -72,7 +79,7 @@ export class Approach implements Waiter, Held {
     if (this.#toPrimary && intent.kind !== 'read' && !this.mayWrite) {
       return this.#hold(unit.bytes.length, 'this proxy may not write at the moment');
     }
-    return this.#wait(way);
+    return this.#wait(way, cost);
   }
 
   /** A replica is there that can serve the unit, if not at once: its position has only to be known. */
@@ -104,10 +111,12 @@ export class Approach implements Waiter, Held {
     return 'waits';
   }
 
-  #wait({ to, because }: Extract<Route, { to: unknown }>): Sought {
+  #wait({ to, because }: Extract<Route, { to: unknown }>, cost: Cost | undefined): Sought {
     if (because === 'C02') this.#bearings.unstick();
     this.#realm.counters.of(to).units(because).count++;
     const dispatcher = this.#realm.accounts.dispatcher(this.#state.account, to);
+    const lane = cost === undefined ? undefined : dispatcher.lanes.board(this.#state.shared, cost);
+    if (lane !== undefined) return lane;
     const link = dispatcher.take();
     if (link !== undefined) return { link, dispatcher, onPrimary: this.#toPrimary };
     const full = dispatcher.wait(this);

@@ -82,6 +82,13 @@ export class Bearings implements RouteFacts {
     this.unstick();
   }
 
+  /** The link that the unit shared was lost, while another one was being answered there. */
+  besideLoss(node: NodeId): void {
+    this.exclude = node;
+    this.#excludedAt = this.#realm.clock.now();
+    this.unstick();
+  }
+
   #answersAgain(view: View): boolean {
     const primary = view.nodes.find(({ id }) => id === view.primary);
     return primary !== undefined && primary.askedAt > this.#excludedAt;

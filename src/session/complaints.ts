@@ -104,3 +104,12 @@ export function settingsRefused(node: NodeId, outcome: Outcome): ProxyError {
     server: { code: outcome.error, message: outcome.message },
   });
 }
+
+/** A unit of another session left state on the link that this one holds. */
+export function strangersState(node: NodeId): ProxyError {
+  return new ProxyError('LINK_LOST', {
+    side: 'proxy',
+    retry: 'unknown',
+    tell: `the connection to ${node} was closed: a statement that was taken for a plain read has changed it`,
+  });
+}

@@ -40,6 +40,7 @@ export interface DataPlaneOptions {
   readonly counters: Counters;
   readonly emit: Emit;
   readonly mode: (user: string) => PoolMode;
+  readonly shares: Realm['shares'];
   readonly signal: (signal: Signal) => void;
   /** A session of this account begins: gives what is known of its database's names, and sees that more will be. */
   readonly needs: (account: Account) => Catalogue | undefined;
@@ -89,6 +90,7 @@ export class DataPlane implements Realm {
       clock: options.clock,
       limits: options.limits,
       target: options.target,
+      counters: options.counters,
       events: {
         opened: (node, ms) => this.emit({ kind: 'link-opened', node, ms }),
         closed: (node, reason) => this.emit({ kind: 'link-closed', node, reason }),
@@ -115,6 +117,10 @@ export class DataPlane implements Realm {
 
   mode(user: string): PoolMode {
     return this.#options.mode(user);
+  }
+
+  shares(login: Pick<Login, 'user' | 'database'>): boolean {
+    return this.#options.shares(login);
   }
 
   signal(signal: Signal): void {

@@ -1,9 +1,10 @@
 import type { ClientSide, Outcome, Plan } from '../core/engine.ts';
 import { difference } from '../core/settings.ts';
-import type { Dispatcher } from '../pool/dispatcher.ts';
+import { discarded } from '../pool/discarded.ts';
 import { Injected } from '../pool/injected.ts';
-import type { Link, LinkHolder, Loss } from '../pool/link.ts';
-import { abandoned } from './complaints.ts';
+import { type LinkHome, leavesNoState } from '../pool/lane.ts';
+import type { Entry, Link, LinkHolder, Loss } from '../pool/link.ts';
+import { abandoned, strangersState } from './complaints.ts';
 import type { Realm } from './realm.ts';
 import type { SessionState } from './state.ts';
 
@@ -15,6 +16,8 @@ export interface Lessee {
   leaseBarred(lease: Lease, outcome: Outcome): void;
   /** The server refused to become like the session. The lease is over, unless the session is pinned to it. */
   leaseRefused(lease: Lease, outcome: Outcome): void;
+  /** The answer to `repeat`, which nobody has seen. */
+  leaseRepeated(lease: Lease, outcome: Outcome): void;
   /** The answer to `ask`. */
   leaseTold(lease: Lease, outcome: Outcome): void;
   /** What was left on the link is known; the lease may be over. */
@@ -37,7 +40,7 @@ export class Lease implements LinkHolder {
   /** The session has changed something here. */
   wroteHere = false;
   readonly #realm: Realm;
-  readonly #dispatcher: Dispatcher;
+  readonly #home: LinkHome;
   readonly #state: SessionState;
   readonly #client: ClientSide;
   readonly #lessee: Lessee;
@@ -49,7 +52,7 @@ export class Lease implements LinkHolder {
 
   constructor(
     parts: { realm: Realm; state: SessionState; client: ClientSide; lessee: Lessee },
-    dispatcher: Dispatcher,
+    home: LinkHome,
     link: Link,
     onPrimary: boolean,
   ) {
@@ -57,7 +60,7 @@ export class Lease implements LinkHolder {
     this.#state = parts.state;
     this.#client = parts.client;
     this.#lessee = parts.lessee;
-    this.#dispatcher = dispatcher;
+    this.#home = home;
     this.link = link;
     this.onPrimary = onPrimary;
     link.holder = this;
@@ -99,6 +102,11 @@ export class Lease implements LinkHolder {
       if (outcome.error === '') this.#lessee.leaseReady();
       else this.#lessee.leaseBarred(this, outcome);
     });
+  }
+
+  /** Runs a unit again of which the client has the answer. */
+  repeat(plan: Plan): void {
+    this.#inject(plan, (outcome) => this.#lessee.leaseRepeated(this, outcome));
   }
 
   /** Asks what must be known before anything else runs here; `leaseTold` follows. */
@@ -170,14 +178,14 @@ export class Lease implements LinkHolder {
     const rolledBack = new Injected((outcome) => {
       if (outcome.error !== '' || outcome.status !== 'idle') this.link.dirty = true;
       this.link.settings = before;
-      this.#dispatcher.give(this.link);
+      this.#home.give(this.link);
     });
     this.link.send(this.link.server.rollback, rolledBack, undefined);
   }
 
   release(): void {
     this.#part();
-    this.#dispatcher.give(this.link);
+    this.#home.give(this.link);
   }
 
   /** The client is gone: what runs is cancelled, what is open is rolled back, what was left is cleaned. */
@@ -203,7 +211,7 @@ export class Lease implements LinkHolder {
     const clean = new Injected((outcome) => {
       if (outcome.error !== '' || outcome.status !== 'idle') link.dirty = true;
       link.settings = link.server.remaining(link.settings);
-      this.#dispatcher.give(link);
+      this.#home.give(link);
     });
     link.send(plan, clean, undefined);
   }
@@ -239,5 +247,17 @@ export class Lease implements LinkHolder {
 
   linkDrained(): void {
     this.#lessee.leaseDrained();
+  }
+
+  /** Others' units may be behind the one that turned the shared link into a lease: they must not leave anything. */
+  linkAnswered(link: Link, { request, owner }: Entry, outcome: Outcome): void {
+    if (owner !== discarded || request === undefined || leavesNoState(outcome)) return;
+    link.fail(strangersState(link.target.node));
+  }
+
+  linkRead(): void {}
+
+  linkIdle(): void {
+    this.#lessee.leaseIdle();
   }
 }

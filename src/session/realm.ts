@@ -28,6 +28,8 @@ export interface Realm {
   readonly counters: Counters;
   readonly emit: Emit;
   mode(user: string): PoolMode;
+  /** Plain reads of a session may share links with those of others. */
+  shares(login: Pick<Login, 'user' | 'database'>): boolean;
   signal(signal: Signal): void;
   /** Ends a session, or cancels what it runs, in the name of another. The error says why not. */
   strike(by: Session, strike: Strike): ProxyError | undefined;

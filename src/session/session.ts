@@ -1,10 +1,20 @@
 import type { ChannelHandler } from '../core/channel.ts';
-import type { Catalogue, ClientSide, Greeting, Login, Outcome, SessionKey, Unit } from '../core/engine.ts';
+import type {
+  Catalogue,
+  ClientSide,
+  Elsewhere,
+  Greeting,
+  Login,
+  Outcome,
+  SessionKey,
+  Unit,
+} from '../core/engine.ts';
 import { asProxyError, ProxyError } from '../core/errors.ts';
 import type { Intent, PinReason } from '../core/intent.ts';
 import { plainIntent } from '../core/plain-intent.ts';
 import type { Account } from '../pool/accounts.ts';
-import type { Entry, Link, Loss, ReplyOwner, Request } from '../pool/link.ts';
+import { Lane } from '../pool/lane.ts';
+import type { Entry, Link, Loss, Request } from '../pool/link.ts';
 import { notOnReplica } from '../routing/refusals.ts';
 import { Approach, type Found, type Seeker } from './approach.ts';
 import { Bearings } from './bearings.ts';
@@ -21,6 +31,7 @@ import {
 import { Lease, type Lessee } from './lease.ts';
 import { judgeLoss } from './loss.ts';
 import type { Realm } from './realm.ts';
+import { Ride, type Rider } from './ride.ts';
 import { SessionState } from './state.ts';
 
 /**
@@ -36,12 +47,14 @@ type Phase = 'flowing' | 'waiting' | 'preparing' | 'settling' | 'closed';
 const BACKLOG = 65_536;
 /** How long a cancel request to a server may take, in ms. */
 const CANCEL_WITHIN = 5_000;
+/** Bytes of a unit that shares a link: it is kept until its answer begins. */
+const SHARED_BYTES = 8_192;
 
 /**
  * One client's life after its start-up: finds units, has them routed, leases links, relays. Knows no protocol. What it
  * carries from link to link is its state, where it may go its bearings, the link it is on its lease.
  */
-export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
+export class Session implements ChannelHandler, Rider, Seeker, Lessee {
   readonly login: Login;
   readonly key: SessionKey;
   readonly account: Account;
@@ -51,6 +64,8 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
   readonly #bearings: Bearings;
   readonly #approach: Approach;
   readonly #closed: (session: Session) => void;
+  /** Its plain reads may share links with those of others. */
+  readonly #shares: boolean;
   #phase: Phase = 'flowing';
   #advancing = false;
   #paused = false;
@@ -59,10 +74,17 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
   /** What names meant when it was judged. */
   #judgedBy: Catalogue | undefined;
   #lease: Lease | undefined;
+  /** Its units on a link that others share. Never beside a lease. */
+  #ride: Ride | undefined;
+  /** Units that came back, to be taken after the pending one and before any other. */
+  #returned: Request[] = NONE;
   /** A unit on its way may put settings back to what they were at start-up: the next one waits for its end. */
   #resets = false;
-  /** Something of the reply under way has been given to the client. */
+  /** Something of the reply under way has been given to the client; how much, and since when it is awaited. */
   #began = false;
+  #replyBytes = 0;
+  /** In monotonic ms; 0: it did not run alone. */
+  #sentAt = 0;
   /** The server takes copy data from this unit. */
   #copying: Unit | undefined;
   /** The unit under way came back, nothing of it delivered: where it runs next. */
@@ -85,6 +107,7 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
     this.#bearings = new Bearings(realm, this.#state);
     this.#approach = new Approach(realm, this.#state, this.#bearings, this);
     this.#closed = closed;
+    this.#shares = realm.shares(login);
   }
 
   get pin(): PinReason | undefined {
@@ -122,7 +145,7 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
     this.#advancing = true;
     try {
       while (this.#phase === 'flowing') {
-        const request = this.#pending ?? this.#nextRequest();
+        const request = this.#pending ?? this.#returned.shift() ?? this.#nextRequest();
         if (request === undefined) break;
         this.#pending = undefined;
         if (!this.#take(request)) {
@@ -153,12 +176,13 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
     if (unit === undefined) return undefined;
     const runs = unit.extent === 'whole' || unit.extent === 'open';
     this.#judgedBy = this.#state.catalogue;
-    return { unit, intent: runs ? this.#client.classify(unit, this.#state) : NO_INTENT };
+    const intent = runs ? this.#client.classify(unit, this.#state) : NO_INTENT;
+    return { unit, intent, moved: false, solo: false, recalled: false };
   }
 
   /** Replies that the session still waits for. */
   get #owed(): number {
-    return this.#lease?.link.owed ?? 0;
+    return this.#lease?.link.owed ?? this.#ride?.owed ?? 0;
   }
 
   /** False: the unit has to wait for something that will call `#advance` again. */
@@ -201,6 +225,7 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
     if (transaction?.failedHere === true) return this.#whileFailed(unit, intent);
     if (intent.here && status !== 'failed') return this.#answerHere(unit, intent);
     if (this.#lease !== undefined) return this.#onLease(this.#lease, request);
+    if (this.#ride?.lane !== undefined) return this.#onLane(this.#ride, request);
     if (intent.resets === true) return this.#resetHere(unit, intent);
     const whole = unit.extent === 'whole';
     if (transaction?.held !== undefined) {
@@ -297,13 +322,14 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
       return true;
     }
     if (this.#isOutdated) this.#bearings.primaryOnly = true;
-    const sought = this.#approach.seek(request);
+    const sought = this.#approach.seek(request, this.#mayShare(request) ? intent.cost : undefined);
     if (sought === 'waits') {
       this.#phase = 'waiting';
       return false;
     }
+    if (sought instanceof Lane) return this.#board(sought, request);
     if (!(sought instanceof ProxyError)) return this.#start(sought, request);
-    this.#refuse(unit, sought);
+    this.#refuseRequest(request, sought);
     return true;
   }
 
@@ -334,6 +360,130 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
     if (this.#phase === 'closed') return;
     this.#phase = 'flowing';
     this.#advance();
+  }
+
+  // ------------------------------------------------------------ on a lane
+
+  /** Others' units may be right beside it on its link. */
+  #mayShare({ unit, intent, solo }: Request): boolean {
+    if (intent.cost?.isShort !== true || intent.kind !== 'read' || solo || !this.#shares) return false;
+    return this.#state.isPlain && unit.bytes.length <= SHARED_BYTES && this.#client.mayShare(unit);
+  }
+
+  #board(lane: Lane, request: Request): boolean {
+    this.#ride ??= new Ride(this, this.#client, this.login.channel, this.#realm.counters);
+    this.#ride.begin(lane, this.#approach.toPrimary);
+    return this.#onLane(this.#ride, request);
+  }
+
+  /** Nothing may overtake what is on its way there: all else waits until it has been answered. */
+  #onLane(ride: Ride, request: Request): boolean {
+    if (ride.owed > 0 && (!this.#mayShare(request) || this.#isOutdated)) return false;
+    switch (ride.send(request)) {
+      case 'sent':
+        this.#approach.over();
+        return true;
+      case 'ahead':
+        this.#phase = 'preparing';
+        return false;
+      case 'later':
+        return false;
+      case 'never':
+        request.solo = true;
+        return this.#seek(request);
+    }
+  }
+
+  rideReady(lane: Lane, outcome: Outcome): void {
+    const request = this.#pending;
+    this.#phase = 'flowing';
+    // What the server says against it is heard where the link is its own.
+    if (request !== undefined && outcome.error !== '') request.solo = true;
+    else if (request?.intent.cost !== undefined && lane.accepts(request.intent.cost) && !this.#isOutdated) {
+      if (this.#board(lane, request)) this.#pending = undefined;
+    }
+    this.#advance();
+  }
+
+  rideAnswered(link: Link, request: Request, outcome: Outcome): void {
+    if (this.#ride?.onPrimary === false) this.#bearings.stick(link.target.node);
+    this.#bearings.over();
+    const question = this.#client.completed(request.unit, outcome);
+    if (question !== undefined) this.#recall(request);
+    this.#advance();
+  }
+
+  /**
+   * What the server has to say of a unit can only be asked right behind it, and others were there: it runs once more,
+   * alone.
+   */
+  #recall(request: Request): void {
+    if (request.intent.cost !== undefined) request.intent.cost.never = true;
+    if (this.#pending !== undefined) this.#returned = [this.#pending, ...this.#returned];
+    this.#pending = { ...request, solo: true, recalled: true };
+  }
+
+  elsewhere(link: Link, request: Request, code: string): Elsewhere | undefined {
+    if (!this.#mayRunElsewhere(this.#ride?.onPrimary === true, request)) return undefined;
+    const where = this.#realm.wire.elsewhere(code);
+    if (where !== undefined) this.#realm.emit({ kind: 'retried', from: link.target.node, because: code });
+    return where;
+  }
+
+  rideRefused(link: Link, request: Request, where: Elsewhere): void {
+    this.#bearings.refusedBy(link.target.node, where);
+    this.#comeBack([request]);
+  }
+
+  rideTaken(lane: Lane, began: boolean, again: Elsewhere | undefined): void {
+    const parts = { realm: this.#realm, state: this.#state, client: this.#client, lessee: this };
+    const onPrimary = this.#ride?.onPrimary === true;
+    this.#lease = new Lease(parts, lane.home, lane.link, onPrimary);
+    this.#began = began;
+    this.#again = again;
+  }
+
+  rideLeft(requests: readonly Request[]): void {
+    this.#comeBack(requests);
+  }
+
+  rideLost(
+    link: Link,
+    loss: Loss,
+    requests: readonly Request[],
+    { first, began }: { first: boolean; began: boolean },
+  ): void {
+    const { node } = link.target;
+    const [oldest] = requests;
+    const verdict = judgeLoss({
+      node,
+      words: loss.words,
+      owed: oldest === undefined ? [] : [oldest.intent],
+      began,
+      onPrimary: this.#ride?.onPrimary === true,
+      inTransaction: false,
+      pinned: false,
+      settling: false,
+      retried: first && this.#bearings.retried,
+    });
+    if (!verdict.again && oldest !== undefined) {
+      this.die(verdict.error);
+      return;
+    }
+    this.#realm.emit({ kind: 'retried', from: node, because: 'link-lost' });
+    if (first) this.#bearings.lostOn(node, loss.orderly);
+    else this.#bearings.besideLoss(node);
+    this.#comeBack(requests);
+  }
+
+  /** Units that were sent and not answered are taken again, before all others. */
+  #comeBack(requests: readonly Request[]): void {
+    const [first, ...others] = requests;
+    if (first !== undefined) {
+      this.#returned = this.#pending === undefined ? others : [...others, this.#pending];
+      this.#pending = first;
+    }
+    this.#resume();
   }
 
   // ------------------------------------------------------------ the lease
@@ -388,7 +538,14 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
       lease.sendFirst(plan);
       return false;
     }
+    if (request.recalled) {
+      this.#phase = 'preparing';
+      lease.repeat(plan);
+      return false;
+    }
     this.#began = false;
+    this.#replyBytes = 0;
+    if (request.intent.cost !== undefined) this.#sentAt = link.owed === 0 ? this.#realm.clock.now() : 0;
     this.#approach.over();
     this.#resets = this.#state.mayReset(request.intent);
     this.#realm.counters.of(link.target.node).bytesToServer += plan.bytes.length;
@@ -401,7 +558,7 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
     const lease = this.#lease;
     this.#phase = 'flowing';
     if (request !== undefined && lease !== undefined) {
-      if (this.#isOutdated && lease.link.owed === 0 && this.#mayRunElsewhere(lease, request)) {
+      if (this.#isOutdated && lease.link.owed === 0 && this.#mayRunElsewhere(lease.onPrimary, request)) {
         this.#takeBack(lease, request, 'primary');
         return;
       }
@@ -415,7 +572,7 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
     const request = this.#pending;
     this.#phase = 'flowing';
     if (request === undefined) return;
-    const mayRun = lease.link.owed === 0 && this.#mayRunElsewhere(lease, request);
+    const mayRun = lease.link.owed === 0 && this.#mayRunElsewhere(lease.onPrimary, request);
     const where = mayRun ? this.#realm.wire.elsewhere(outcome.error) : undefined;
     if (where !== undefined) {
       this.#realm.emit({ kind: 'retried', from: lease.link.target.node, because: outcome.error });
@@ -423,7 +580,7 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
       return;
     }
     this.#pending = undefined;
-    this.#refuse(request.unit, refusedByServer(lease.link.target.node, outcome));
+    this.#refuseRequest(request, refusedByServer(lease.link.target.node, outcome));
     if (this.#state.status === 'idle' && this.pin === undefined && this.#lease === lease) {
       this.#lease = undefined;
       lease.release();
@@ -432,9 +589,24 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
   }
 
   /** A lone read that a replica could not serve. Nothing else of the session may be under way there. */
-  #mayRunElsewhere({ onPrimary }: Lease, { intent }: Request): boolean {
+  #mayRunElsewhere(onPrimary: boolean, { intent }: Request): boolean {
     if (onPrimary || this.#bearings.retried || this.pin !== undefined) return false;
     return intent.kind === 'read' && !this.#state.inTransaction;
+  }
+
+  leaseRepeated(lease: Lease, outcome: Outcome): void {
+    const request = this.#pending;
+    this.#pending = undefined;
+    this.#phase = 'flowing';
+    const question = request === undefined ? undefined : this.#client.completed(request.unit, outcome);
+    if (question !== undefined) {
+      this.#phase = 'settling';
+      lease.ask(question);
+      return;
+    }
+    this.#client.learned(NOTHING_MORE);
+    if (lease.link.owed === 0) this.#settle(lease);
+    this.#advance();
   }
 
   leaseTold(lease: Lease, outcome: Outcome): void {
@@ -473,6 +645,9 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
   }
 
   leaseIdle(): void {
+    const lease = this.#lease;
+    if (lease?.link.owed === 0 && this.#phase === 'flowing' && this.#state.status === 'idle')
+      this.#settle(lease);
     this.#advance();
   }
 
@@ -484,6 +659,7 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
 
   replyBytes(link: Link, bytes: Buffer): void {
     this.#began = true;
+    this.#replyBytes += bytes.length;
     this.#realm.counters.of(link.target.node).bytesFromServer += bytes.length;
     this.#realm.counters.bytesToClients += bytes.length;
     if (!this.login.channel.write(bytes)) this.#lease?.stall();
@@ -493,7 +669,7 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
     const { request } = entry;
     const lease = this.#lease;
     if (request === undefined || lease === undefined || link.owed > 1) return false;
-    if (!this.#mayRunElsewhere(lease, request)) return false;
+    if (!this.#mayRunElsewhere(lease.onPrimary, request)) return false;
     this.#again = this.#realm.wire.elsewhere(code);
     if (this.#again === undefined) return false;
     this.#realm.emit({ kind: 'retried', from: link.target.node, because: code });
@@ -508,10 +684,19 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
     this.#advance();
   }
 
-  replyDone(link: Link, { request }: Entry, outcome: Outcome): void {
+  replyDone(link: Link, { request, ahead }: Entry, outcome: Outcome): void {
     const lease = this.#lease;
     if (lease?.link !== link || request === undefined) return;
+    if (ahead) {
+      // It was sent while others shared the link.
+      if (outcome.error === '') this.leaseReady();
+      else this.leaseBarred(lease, outcome);
+      return;
+    }
     this.#began = false;
+    if (request.intent.cost !== undefined && this.#sentAt > 0) {
+      request.intent.cost.alone(this.#realm.clock.now() - this.#sentAt, this.#replyBytes);
+    }
     if (this.#copying !== undefined) {
       this.#client.copying(this.#copying, false);
       this.#copying = undefined;
@@ -587,7 +772,12 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
   #refusePending(error: ProxyError): void {
     const request = this.#pending;
     this.#pending = undefined;
-    if (request !== undefined) this.#refuse(request.unit, error);
+    if (request !== undefined) this.#refuseRequest(request, error);
+  }
+
+  #refuseRequest(request: Request, error: ProxyError): void {
+    if (request.recalled) this.#client.learned(NOTHING_MORE);
+    else this.#refuse(request.unit, error);
   }
 
   leaseLost(lease: Lease, loss: Loss): void {
@@ -641,10 +831,27 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
       this.#advance();
       return;
     }
+    const ride = this.#ride;
+    if (ride?.lane !== undefined && !ride.lane.clearFor(ride)) {
+      this.#cancelBehind(ride);
+      return;
+    }
     const link = this.#lease?.link;
     const running = link?.running;
     if (running?.owner !== this || running.request?.intent.kind === 'end') return;
     link?.cancel(this.#realm.wire, AbortSignal.timeout(CANCEL_WITHIN));
+  }
+
+  /** A server cancels what it runs, and others are in front: the proxy answers, and drops what the server will say. */
+  #cancelBehind(ride: Ride): void {
+    if (!ride.dropOldest()) return;
+    if (this.#phase === 'preparing') {
+      this.#phase = 'flowing';
+      this.#pending = undefined;
+    }
+    this.#bearings.over();
+    this.#client.fail(cancelled(), this.#state.status);
+    this.#advance();
   }
 
   /** Reports an error and ends the session. */
@@ -678,6 +885,7 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
     const lease = this.#lease;
     this.#lease = undefined;
     lease?.abandon(this.#copying !== undefined);
+    this.#ride?.end();
     this.#state.unpin();
     this.#bearings.unstick();
     const { user, database } = this.login;
@@ -688,6 +896,20 @@ export class Session implements ChannelHandler, ReplyOwner, Seeker, Lessee {
 
 /** Of pieces of a unit: what they want was said by its beginning. */
 const NO_INTENT: Intent = plainIntent('session', '', '');
+
+const NONE: Request[] = [];
+
+/** A server that was not asked. */
+const NOTHING_MORE: Outcome = {
+  status: 'idle',
+  error: '',
+  message: '',
+  rolledBack: false,
+  settingChanged: false,
+  changes: [],
+  pin: undefined,
+  rows: [],
+};
 
 /** One function for all sessions: a write costs no closure. */
 function turnOver(session: Session, lease: Lease): void {

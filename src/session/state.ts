@@ -10,7 +10,7 @@ import type {
   Unit,
 } from '../core/engine.ts';
 import type { Begin, Intent, PinReason } from '../core/intent.ts';
-import { changed, type SettingChange, type Settings } from '../core/settings.ts';
+import { changed, type SettingChange, type Settings, without } from '../core/settings.ts';
 import type { Account } from '../pool/accounts.ts';
 import type { Link } from '../pool/link.ts';
 import { ownSettings } from './own-settings.ts';
@@ -55,6 +55,16 @@ export class SessionState implements SessionFacts {
 
   get functions(): FunctionLists {
     return this.#realm.functions;
+  }
+
+  /** What of its settings must hold on a link that it shares. */
+  get shared(): Settings {
+    return without(this.settings, this.#realm.wire.cosmetic);
+  }
+
+  /** Nothing of it would be left on a link, or is missed there. */
+  get isPlain(): boolean {
+    return this.status === 'idle' && this.#pins.length === 0 && !this.auditDue && !this.misled;
   }
 
   get inTransaction(): boolean {

@@ -83,6 +83,9 @@ function greetingOf(link: Link, settings: Settings): Promise<Greeting | undefine
       linkLost: (_link, loss) => reject(loss.error),
       linkAside: () => undefined,
       linkDrained: () => undefined,
+      linkAnswered: () => undefined,
+      linkRead: () => undefined,
+      linkIdle: () => undefined,
     };
     const adjusted = new Injected((outcome) => {
       link.holder = undefined;

@@ -13,6 +13,8 @@ export class MemoryChannel implements Channel {
   #handler: ChannelHandler | undefined;
   #pending: { length: number; resolve(bytes: Buffer): void; reject(error: unknown): void } | undefined;
 
+  readonly unsent = 0;
+
   get buffered(): number {
     return this.#received.length;
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { loadConfig } from '../../../src/config/config.ts';
+import { type Config, loadConfig } from '../../../src/config/config.ts';
 import { jsonSchema } from '../../../src/config/json-schema.ts';
 import { ProxyError } from '../../../src/core/errors.ts';
 import { build, type ClusterInput, cluster, parse, refusals } from './sample.ts';
@@ -79,7 +79,11 @@ clusters:
     maxAgeMs: 3_600_000,
     idleTimeoutMs: 60_000,
     connectTimeoutMs: 3000,
+    lanes: true,
   });
+  assert.equal(config.workers, 1);
+  assert.deepEqual(main?.databases, []);
+  assert.equal(main?.users[0]?.lanes, undefined);
   assert.deepEqual(main?.hold, { requests: 1000, bytes: 16_777_216, timeoutMs: 10_000 });
   assert.equal(main?.routing.maxLagBytes, undefined);
   assert.equal(main?.auth.method, 'scram-sha-256');
@@ -88,6 +92,35 @@ clusters:
 
 test('the admin surface can be switched off', () => {
   assert.equal(parse(JSON.stringify({ admin: false, clusters: [cluster] })).admin, undefined);
+});
+
+test('workers are one, so many as are written, or auto', () => {
+  const workersOf = (workers: unknown): Config['workers'] =>
+    parse(JSON.stringify({ workers, clusters: [cluster] })).workers;
+  assert.equal(workersOf('auto'), 'auto');
+  assert.equal(workersOf(4), 4);
+  assert.equal(workersOf('4'), 4);
+  for (const wrong of [0, 257, 1.5, 'many', true]) {
+    const refused = refusals(() => parse(JSON.stringify({ workers: wrong, clusters: [cluster] })));
+    assert.equal(refused.length, 1, String(wrong));
+    assert.match(refused[0] ?? '', /workers: must be auto or a whole number from 1 to 256$/);
+  }
+});
+
+test('lanes are switched for the pool, a user, a database; a database is named once', () => {
+  const made = build({
+    pool: { lanes: false },
+    users: [{ name: 'app', password: 'x', lanes: false }],
+    databases: [{ name: 'ledger', lanes: false }, { name: 'shop' }],
+  }).clusters[0];
+  assert.equal(made?.pool.lanes, false);
+  assert.equal(made?.users[0]?.lanes, false);
+  assert.deepEqual(made?.databases, [
+    { name: 'ledger', lanes: false },
+    { name: 'shop', lanes: true },
+  ]);
+  const twice = refusals(() => build({ databases: [{ name: 'shop' }, { name: 'shop' }] }));
+  assert.match(twice.join(), /there is already a database called shop/);
 });
 
 test('file names are taken from the folder of the configuration', () => {

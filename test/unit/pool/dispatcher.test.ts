@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { NodeCounters } from '../../../src/core/counters.ts';
 import type { Opened, Target, Wire } from '../../../src/core/engine.ts';
 import { ProxyError } from '../../../src/core/errors.ts';
 import { nodeId } from '../../../src/core/node.ts';
 import { Dispatcher, type PoolLimits, type Waiter } from '../../../src/pool/dispatcher.ts';
 import type { Link } from '../../../src/pool/link.ts';
+import { Rescues } from '../../../src/pool/rescues.ts';
 import { readyForQuery } from '../../../src/postgres/messages.ts';
 import { wire as postgres } from '../../../src/postgres/wire.ts';
 import { MemoryChannel } from '../../support/memory-channel.ts';
@@ -61,12 +63,19 @@ function pool(more: Partial<PoolLimits> = {}) {
     },
   };
   const heard: string[] = [];
-  const dispatcher = new Dispatcher(wire, target, { ...limits, ...more }, clock, {
-    opened: () => void heard.push('opened'),
-    closed: () => void heard.push('closed'),
-    connectFailed: (_node, error) => void heard.push(error.code),
-    signal: (_node, kind) => void heard.push(kind),
-  });
+  const dispatcher = new Dispatcher(
+    wire,
+    target,
+    { ...limits, ...more },
+    clock,
+    {
+      opened: () => void heard.push('opened'),
+      closed: () => void heard.push('closed'),
+      connectFailed: (_node, error) => void heard.push(error.code),
+      signal: (_node, kind) => void heard.push(kind),
+    },
+    { rescues: new Rescues(clock), counters: new NodeCounters(target.node) },
+  );
   const fail = (error: ProxyError | undefined): void => {
     failure = error;
   };
@@ -226,6 +235,9 @@ describe('links of one node, user and database', () => {
       },
       linkAside: () => undefined,
       linkDrained: () => undefined,
+      linkAnswered: () => undefined,
+      linkRead: () => undefined,
+      linkIdle: () => undefined,
     };
     dispatcher.close(refused('safe'));
     assert.equal(lost, 'refused');

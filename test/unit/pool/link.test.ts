@@ -33,6 +33,9 @@ function linked() {
     linkLost: (_link, loss) => void losses.push(loss),
     linkAside: () => undefined,
     linkDrained: () => undefined,
+    linkAnswered: () => undefined,
+    linkRead: () => undefined,
+    linkIdle: () => undefined,
   };
   return { channel, heard, link, losses };
 }

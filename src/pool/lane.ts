@@ -1,0 +1,266 @@
+import type { Clock } from '../core/clock.ts';
+import type { Cost } from '../core/cost.ts';
+import type { NodeCounters } from '../core/counters.ts';
+import type { Outcome, Plan } from '../core/engine.ts';
+import type { Settings } from '../core/settings.ts';
+import { discarded } from './discarded.ts';
+import type { Entry, Link, LinkHolder, Loss, ReplyOwner, Request } from './link.ts';
+import type { Rescues } from './rescues.ts';
+
+/** Units on one lane at most, and how long they may be expected to take together, in ms. */
+const DEPTH = 256;
+const FULL_MS = 20;
+/** A lane is filled up to so many units, or so much work in ms, before the next one is begun. */
+const PACKED_UNITS = 16;
+const PACKED_MS = 1;
+/** Nothing came for so long although what is expected is short: somebody is in the way, in ms. */
+const STUCK_MS = 20;
+
+/** Has units on a lane. */
+export interface Passenger extends ReplyOwner {
+  /** Nobody else has units on the link any more: it is the passenger's, as a lease. */
+  laneTaken(lane: Lane): void;
+  /** Its units were moved away before their answers began: they run elsewhere, in this order. */
+  laneLeft(lane: Lane, requests: readonly Request[]): void;
+  /** The link is gone. `first`: the answer to the first of these units came next, or had begun. */
+  laneLost(lane: Lane, loss: Loss, requests: readonly Request[], first: boolean): void;
+}
+
+/** Takes links back. */
+export interface LinkHome {
+  give(link: Link): void;
+}
+
+/** What a lane tells those who keep the lanes. */
+export interface LaneOwner {
+  readonly clock: Clock;
+  /** Where its link goes back to. */
+  readonly home: LinkHome;
+  readonly rescues: Rescues;
+  readonly counters: NodeCounters;
+  /** It has something to flush at the end of this turn. */
+  laneFilled(lane: Lane): void;
+  /** It takes no more units, or is gone. */
+  laneClosed(lane: Lane): void;
+  /** Nothing is owed on it: its link may go back. */
+  laneIdle(lane: Lane): void;
+  /** Nobody waits for what runs on it. */
+  laneAbandoned(lane: Lane): void;
+}
+
+/**
+ * A link that several sessions' plain reads share at the same time: they follow one another on it without waiting for
+ * answers. It ends when nothing is owed on it, when it is given to one of its passengers, or with its link.
+ */
+export class Lane implements LinkHolder {
+  readonly link: Link;
+  /** What holds for all its passengers. */
+  readonly settings: Settings;
+  readonly #owner: LaneOwner;
+  #open = true;
+  /** Sum of what the units that are owed are expected to take, in ms, and of the work behind them. */
+  #expected = 0;
+  #work = 0;
+  /** Since when the next answer has been awaited, in monotonic ms. */
+  #since = 0;
+  /** What was answered by the chunk that is being read. */
+  readonly #answered: Cost[] = [];
+
+  constructor(link: Link, settings: Settings, owner: LaneOwner) {
+    this.link = link;
+    this.settings = settings;
+    this.#owner = owner;
+    link.holder = this;
+  }
+
+  get home(): LinkHome {
+    return this.#owner.home;
+  }
+
+  /** The work that is under way here, in ms. */
+  get work(): number {
+    return this.#work;
+  }
+
+  /** It has its share; another lane may be begun. */
+  isPacked(cost: Cost): boolean {
+    return this.link.owed >= PACKED_UNITS || (this.link.owed > 0 && this.#work + cost.work > PACKED_MS);
+  }
+
+  /** May take a unit. */
+  accepts(cost: Cost): boolean {
+    return this.#open && this.link.owed < DEPTH && this.#expected + cost.ms <= FULL_MS;
+  }
+
+  /** Sends a unit behind all others. `ahead`: only what must come before it. */
+  send(plan: Plan, passenger: Passenger, request: Request, ahead = false): void {
+    const { counters, clock } = this.#owner;
+    const { link } = this;
+    if (link.owed === 0 && this.#answered.length === 0) this.#since = clock.now();
+    const { ms: expected = 0, work = 0 } = request.intent.cost ?? {};
+    counters.laneUnits++;
+    counters.laneDepth += link.owed;
+    counters.laneBehindMs += this.#expected;
+    this.#expected += expected;
+    this.#work += work;
+    link.gather({ plan, owner: passenger, request, passenger, ahead, expected, work });
+    this.#owner.laneFilled(this);
+  }
+
+  /** It was boarded, and nothing was sent. */
+  unused(): void {
+    if (this.link.owed === 0) this.#owner.laneIdle(this);
+  }
+
+  flush(): void {
+    if (this.link.flush()) this.#owner.counters.laneWrites++;
+  }
+
+  // ------------------------------------------------------------ answers
+
+  linkAnswered(_link: Link, entry: Entry, outcome: Outcome): void {
+    const cost = entry.request?.intent.cost;
+    this.#expected = Math.max(0, this.#expected - entry.expected);
+    this.#work = Math.max(0, this.#work - entry.work);
+    if (cost !== undefined && !entry.ahead) this.#answered.push(cost);
+    if (outcome.status === 'idle' && leavesNoState(outcome)) return;
+    // State of one session on a link that others share: nobody else may stay on it.
+    if (cost !== undefined) cost.never = true;
+    this.#owner.counters.lanePoisoned++;
+    const { passenger } = entry;
+    this.#giveTo(passenger);
+    if (passenger === undefined) this.link.dirty = true;
+  }
+
+  /** A chunk has been read: what it answered took the time since the last one. */
+  linkRead(): void {
+    if (this.#answered.length > 0) this.#measure();
+    if (this.link.owed === 0 && this.link.holder === this) this.#owner.laneIdle(this);
+  }
+
+  /** The time is shared out by what was expected of each. */
+  #measure(): void {
+    const now = this.#owner.clock.now();
+    let expected = 0;
+    for (const cost of this.#answered) expected += cost.ms;
+    const ratio = expected === 0 ? 1 : (now - this.#since) / expected;
+    this.#since = now;
+    for (const cost of this.#answered) cost.together(ratio);
+    this.#answered.length = 0;
+  }
+
+  // ------------------------------------------------------------ who must leave
+
+  /** Is the answer late that comes next? */
+  isStuck(now: number): boolean {
+    return this.link.owed > 0 && now - this.#since > STUCK_MS;
+  }
+
+  /**
+   * The unit at the head takes longer than was expected of it. Those behind it are moved away, as far as the budget
+   * of all rescues goes; the link is then its own.
+   */
+  rescue(): void {
+    const head = this.link.running;
+    if (head === undefined) return;
+    const { passenger } = head;
+    head.request?.intent.cost?.demote();
+    this.#close();
+    const behind = this.#behind(passenger);
+    if (!this.#owner.rescues.spend(behind)) return;
+    this.#owner.counters.laneRescues += behind;
+    this.#giveTo(passenger);
+    if (passenger === undefined) this.#owner.laneAbandoned(this);
+  }
+
+  /** Moves all others away, as far as the budget of all rescues goes. False: it does not, or they are ahead. */
+  clearFor(passenger: Passenger): boolean {
+    if (this.link.running?.passenger !== passenger) return false;
+    const behind = this.#behind(passenger);
+    if (!this.#owner.rescues.spend(behind)) return false;
+    this.#owner.counters.laneRescues += behind;
+    this.#giveTo(passenger);
+    return true;
+  }
+
+  /** The client of the answer that is being read does not take it: those behind cannot wait for it. */
+  stalledBy(passenger: Passenger): void {
+    if (this.link.running?.passenger === passenger) this.#giveTo(passenger);
+  }
+
+  /** A passenger is gone: its answers are dropped. */
+  leave(passenger: Passenger): void {
+    for (const entry of this.link.entries) if (entry.passenger === passenger) drop(entry);
+  }
+
+  /** The oldest unit of a passenger is answered by somebody else. False: its answer is next, or has begun. */
+  dropOldest(passenger: Passenger): boolean {
+    const entry = this.link.entries.find((one) => one.passenger === passenger);
+    if (entry === undefined || entry === this.link.running) return false;
+    drop(entry);
+    return true;
+  }
+
+  /** Units of others than the given one. */
+  #behind(passenger: Passenger | undefined): number {
+    let count = 0;
+    for (const entry of this.link.entries) {
+      if (entry.passenger !== undefined && entry.passenger !== passenger) count++;
+    }
+    return count;
+  }
+
+  /** All others leave; the passenger takes the link, or nobody does: then it goes back when nothing is owed. */
+  #giveTo(passenger: Passenger | undefined): void {
+    this.#close();
+    this.flush();
+    const moved = new Map<Passenger, Request[]>();
+    for (const entry of this.link.entries) {
+      const { passenger: one } = entry;
+      if (one === undefined || one === passenger) continue;
+      const requests = moved.get(one) ?? [];
+      moved.set(one, requests);
+      if (entry.request !== undefined && !entry.ahead) requests.push(entry.request);
+      drop(entry);
+    }
+    if (passenger !== undefined) passenger.laneTaken(this);
+    for (const [one, requests] of moved) one.laneLeft(this, requests);
+  }
+
+  #close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#owner.laneClosed(this);
+  }
+
+  // ------------------------------------------------------------ the link
+
+  linkLost(_link: Link, loss: Loss): void {
+    this.#close();
+    const lost = new Map<Passenger, Request[]>();
+    for (const { passenger, request, ahead } of loss.owed) {
+      if (passenger === undefined) continue;
+      const requests = lost.get(passenger) ?? [];
+      lost.set(passenger, requests);
+      if (request !== undefined && !ahead) requests.push(request);
+    }
+    const first = loss.owed[0]?.passenger;
+    for (const [passenger, requests] of lost) passenger.laneLost(this, loss, requests, passenger === first);
+  }
+
+  /** Nobody's: what a server says unasked is for a session that holds the link. */
+  linkAside(): void {}
+
+  linkDrained(): void {}
+
+  linkIdle(): void {}
+}
+
+/** Nothing of the unit stays behind on the link, but perhaps an open transaction. */
+export const leavesNoState = ({ settingChanged, changes, pin }: Outcome): boolean =>
+  !settingChanged && changes.length === 0 && pin === undefined;
+
+function drop(entry: Entry): void {
+  entry.owner = discarded;
+  entry.passenger = undefined;
+}

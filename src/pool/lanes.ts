@@ -1,0 +1,146 @@
+import type { Clock, Timer } from '../core/clock.ts';
+import type { Cost } from '../core/cost.ts';
+import type { NodeCounters } from '../core/counters.ts';
+import type { Settings } from '../core/settings.ts';
+import { Lane, type LaneOwner, type LinkHome } from './lane.ts';
+import type { Link } from './link.ts';
+import type { Rescues } from './rescues.ts';
+
+/** Units a turn, on average, below which a unit on an idle lane is sent at once. */
+const FEW = 2.5;
+/** How often lanes are looked after while anything is owed on them, in ms. */
+const LOOK_EVERY = 10;
+/** Share of the newest turn in the average. */
+const NEWEST = 1 / 16;
+
+/** Where lanes get their links, and give them back to. */
+export interface LinkSource extends LinkHome {
+  readonly clock: Clock;
+  readonly rescues: Rescues;
+  readonly counters: NodeCounters;
+  /** Units that wait for a link of their own. */
+  readonly waiting: number;
+  /** Lanes that may be kept while others wait. */
+  readonly lanesKept: number;
+  /** A warm link at once, with settings that suit. */
+  takeLike(suits: (settings: Settings) => boolean): Link | undefined;
+  /** Ends what runs on a link, and the link. */
+  abandon(link: Link): void;
+  /** What of a link's settings matters to those who share it. */
+  shared(settings: Settings): Settings;
+}
+
+/** The lanes of one node, user and database: packed one after another, flushed once a turn, watched while busy. */
+export class Lanes implements LaneOwner {
+  readonly clock: Clock;
+  readonly rescues: Rescues;
+  readonly counters: NodeCounters;
+  readonly #source: LinkSource;
+  /** In the order in which they are filled. */
+  #lanes: Lane[] = [];
+  #filled: Lane[] = [];
+  /** Units in this turn of the event loop, and in turns on average. */
+  #units = 0;
+  #usual = 1;
+  #timer: Timer | undefined;
+
+  constructor(source: LinkSource) {
+    this.#source = source;
+    this.clock = source.clock;
+    this.rescues = source.rescues;
+    this.counters = source.counters;
+  }
+
+  get home(): LinkHome {
+    return this.#source;
+  }
+
+  /** A lane for a unit; undefined: it needs a link of its own. */
+  board(settings: Settings, cost: Cost): Lane | undefined {
+    let least: Lane | undefined;
+    // Those who wait for a link of their own get all but a few.
+    const usable = this.#source.waiting > 0 ? this.#source.lanesKept : this.#lanes.length;
+    for (let at = 0; at < this.#lanes.length && at < usable; at++) {
+      const lane = this.#lanes[at];
+      if (lane === undefined || lane.settings !== settings || !lane.accepts(cost)) continue;
+      if (!lane.isPacked(cost)) return lane;
+      if (least === undefined || lane.work < least.work) least = lane;
+    }
+    if (this.#source.waiting > 0) return least;
+    return this.#another(settings) ?? least;
+  }
+
+  #another(settings: Settings): Lane | undefined {
+    const link = this.#source.takeLike((of) => this.#source.shared(of) === settings);
+    if (link === undefined) return undefined;
+    const lane = new Lane(link, settings, this);
+    this.#lanes.push(lane);
+    this.#watch();
+    return lane;
+  }
+
+  // ------------------------------------------------------------ LaneOwner
+
+  laneFilled(lane: Lane): void {
+    if (this.#units++ === 0) setImmediate(endTurn, this);
+    if (lane.link.owed === 1 && this.#usual < FEW) lane.flush();
+    else this.#filled.push(lane);
+  }
+
+  laneClosed(lane: Lane): void {
+    this.#lanes = this.#lanes.filter((one) => one !== lane);
+  }
+
+  laneIdle(lane: Lane): void {
+    this.laneClosed(lane);
+    lane.link.holder = undefined;
+    this.#source.give(lane.link);
+  }
+
+  laneAbandoned(lane: Lane): void {
+    this.#source.abandon(lane.link);
+  }
+
+  close(): void {
+    this.#timer?.cancel();
+  }
+
+  /** All that arrived in this turn has been read: what it brought leaves together. */
+  endTurn(): void {
+    this.#usual += (this.#units - this.#usual) * NEWEST;
+    this.#units = 0;
+    const filled = this.#filled;
+    this.#filled = [];
+    for (const lane of filled) lane.flush();
+  }
+
+  // ------------------------------------------------------------ looking after them
+
+  #watch(): void {
+    this.#timer ??= this.clock.after(LOOK_EVERY, () => {
+      this.#timer = undefined;
+      this.#look();
+    });
+  }
+
+  #look(): void {
+    const now = this.clock.now();
+    // This loop may have been the one that was late: what has come is read first.
+    if (this.#lanes.some((lane) => lane.isStuck(now))) setImmediate(rescueStuck, this);
+    if (this.#lanes.length > 0) this.#watch();
+  }
+
+  rescueStuck(): void {
+    const now = this.clock.now();
+    for (const lane of [...this.#lanes]) if (lane.isStuck(now)) lane.rescue();
+  }
+}
+
+/** One function for all: a turn costs no closure. */
+function endTurn(lanes: Lanes): void {
+  lanes.endTurn();
+}
+
+function rescueStuck(lanes: Lanes): void {
+  lanes.rescueStuck();
+}
