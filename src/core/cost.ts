@@ -2,6 +2,15 @@
 export const SHORT_MS = 5;
 export const SMALL_BYTES = 32 * 1024;
 
+/** A request of more bytes, as the client sends it, shares none either: it is kept until its answer begins. */
+export const SHARED_BYTES = 8 * 1024;
+
+/**
+ * Why others may not wait behind a statement. `untried`: it is not known yet what it costs. `long`, `large`: on average.
+ * `unproven`: too few runs in a row were short. `spoiled`: see `Cost.never`.
+ */
+export type Doubt = 'untried' | 'long' | 'large' | 'unproven' | 'spoiled';
+
 /** Share of the newest measurement in an average. */
 const NEWEST = 1 / 8;
 /** Shares of the newest measurement in the work. */
@@ -34,7 +43,25 @@ export class Cost {
 
   /** It is expected to be short in time and small in bytes: others may wait behind it. */
   get isShort(): boolean {
-    return !this.never && this.#runs >= this.#asked && this.ms <= SHORT_MS && this.bytes <= SMALL_BYTES;
+    return this.doubt === undefined;
+  }
+
+  /** Why it is not; undefined: it is. */
+  get doubt(): Doubt | undefined {
+    if (this.never) return 'spoiled';
+    if (this.ms > SHORT_MS) return 'long';
+    if (this.bytes > SMALL_BYTES) return 'large';
+    if (this.#runs >= this.#asked) return undefined;
+    return this.ms === 0 ? 'untried' : 'unproven';
+  }
+
+  /** Short runs in a row, by itself, and how many of them are asked for. */
+  get runs(): number {
+    return this.#runs;
+  }
+
+  get asked(): number {
+    return this.#asked;
   }
 
   /** It ran alone. */

@@ -28,6 +28,9 @@ export class NodeCounters {
   waitsFailed = 0;
   bytesToServer = 0;
   bytesFromServer = 0;
+  /** Links that are shared, and units owed on them. */
+  lanesNow = 0;
+  laneOwedNow = 0;
   /** Units on shared links; how many were ahead of each, and how long those were expected to take, together. */
   laneUnits = 0;
   laneDepth = 0;

@@ -1,4 +1,5 @@
 import type { Channel } from './channel.ts';
+import type { Company } from './company.ts';
 import type { ProxyError } from './errors.ts';
 import type { Intent, PinReason } from './intent.ts';
 import type { Endpoint, NodeId, Observation } from './node.ts';
@@ -18,6 +19,9 @@ export interface Engine {
    * for plain tables.
    */
   explain(text: string, database: string, catalogue: Catalogue | undefined, lists: FunctionLists): Explained;
+  /** A catalogue as plain data that another process can take, and back. */
+  pack(catalogue: Catalogue): unknown;
+  unpack(packed: unknown): Catalogue;
   /** Opens a prober; its owner closes it. */
   probe(options: ProbeOptions): Probe;
   control(options: ControlOptions): Control;
@@ -33,6 +37,8 @@ export interface Explained {
   readonly detail: string;
   /** The rule in words. */
   readonly reason: string;
+  /** Whether it may share a server connection. */
+  readonly lane: Company;
   /** What the answer rests on and nobody has checked. */
   readonly assumption?: string;
 }
@@ -231,6 +237,11 @@ export interface ClientSide {
   mayShare(unit: Unit): boolean;
   /** The BEGIN that a unit held back, to be sent later with its answer swallowed. */
   opening(unit: Unit): Plan;
+  /**
+   * Like `plan` for a link that owes nothing, with the BEGIN that `held` held back in front, so that the server passes
+   * over the unit if the BEGIN fails; the unit's answer is then that error. Undefined: one must await the other.
+   */
+  openedBy(held: Unit, unit: Unit, server: ServerSide): Plan | undefined;
   /** The server has asked for the data of a copy that `unit` began; called again with false at its end. */
   copying(unit: Unit, active: boolean): void;
   /**
@@ -278,6 +289,8 @@ export interface ReplySink {
   deliver(bytes: Buffer): void;
   /** The head's reply begins with an error, nothing of it delivered. True: swallow it, the unit runs elsewhere. */
   refused(code: string): boolean;
+  /** The server goes on only when it has been sent this. */
+  mend(bytes: Buffer): void;
   /** The server waits for copy data of the head's session. */
   copyIn(): void;
   /** The head's reply is complete; the next one becomes the head. */

@@ -66,11 +66,28 @@ export interface Intent {
    * the settings of its session: it may share a server connection once it is known to be short.
    */
   readonly cost?: Cost;
+  /** Why it has no `cost`, of a unit whose form is known. */
+  readonly alone?: Alone;
   /** It is about something that only the proxy knows: answered by `supply`, never sent. */
   readonly here: boolean;
   /** `missed`: names in it were unknown. `changed`: it changes what names mean. The catalogue is read again then. */
   readonly names: 'known' | 'missed' | 'changed';
 }
+
+/**
+ * Why a unit never shares a server connection: it is no read; names in it are unknown; it may leave state behind; it
+ * opens a transaction; it is several statements; its answer tells sessions or server connections apart; it asks for what
+ * an earlier statement did; something is asked behind it.
+ */
+export type Alone =
+  | 'no-read'
+  | 'unknown-names'
+  | 'leaves-state'
+  | 'begins'
+  | 'several'
+  | 'tells-apart'
+  | 'looks-back'
+  | 'asked-behind';
 
 export interface Begin {
   readonly readOnly: boolean;

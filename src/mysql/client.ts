@@ -22,7 +22,7 @@ import { type Answer, type MysqlEnd, Reply } from './reply.ts';
 import { Retrospect } from './retrospect.ts';
 import { streamsBy } from './streamed.ts';
 import { supplyReply } from './supply.ts';
-import { MysqlUnit } from './unit.ts';
+import { MysqlUnit, type Told } from './unit.ts';
 import { UnitReader } from './units.ts';
 
 /** Bytes of a command that are gathered before it is sent on in pieces, unread. */
@@ -123,8 +123,7 @@ export class MysqlClient implements ClientSide {
   }
 
   mayShare(unit: Unit): boolean {
-    const { extent } = mine(unit);
-    return extent === 'whole' && false;
+    return this.#planner.mayShare(mine(unit));
   }
 
   opening(unit: Unit): Plan {
@@ -135,6 +134,9 @@ export class MysqlClient implements ClientSide {
       expect: texts.length === 1 ? OPENING : new Reply(texts.map(() => RESULT)),
     };
   }
+
+  /** A text behind a BEGIN that failed would be run all the same. */
+  openedBy(): undefined {}
 
   copying(_unit: Unit, active: boolean): void {
     if (active) this.#finder.copying();
@@ -161,9 +163,16 @@ export class MysqlClient implements ClientSide {
   completed(unit: Unit, outcome: Outcome): Plan | undefined {
     const server = this.#server;
     this.#over();
+    this.#asking = false;
     if (server === undefined) return undefined;
-    const question = this.#retrospect.completed(mine(unit), ended(outcome), server);
-    this.#asking = question !== undefined;
+    const mysql = mine(unit);
+    const end = ended(outcome);
+    // Run once more to be asked about, and not as the client saw it: there is nothing to learn from that.
+    if (mysql.told !== undefined && !isAs(end, mysql.told)) return undefined;
+    const question = this.#retrospect.completed(mysql, end, server);
+    if (question === undefined) return undefined;
+    mysql.told = { error: end.error, warnings: end.warnings };
+    this.#asking = true;
     return question;
   }
 
@@ -209,6 +218,8 @@ export class MysqlClient implements ClientSide {
 }
 
 const OPENING = new Reply([RESULT]);
+
+const isAs = (end: Told, told: Told): boolean => end.error === told.error && end.warnings === told.warnings;
 
 /** Units come back to the client half that found them. */
 function mine(unit: Unit): MysqlUnit {

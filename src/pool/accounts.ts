@@ -88,7 +88,7 @@ export class Account {
 export interface AccountsOptions {
   readonly wire: Wire;
   readonly clock: Clock;
-  readonly limits: (user: string) => PoolLimits;
+  readonly limits: (user: string, links: LinkKind, node: NodeId) => PoolLimits;
   readonly events: DispatcherEvents;
   readonly counters: Counters;
   /** How to reach a node as a user. */
@@ -108,6 +108,11 @@ export class Accounts {
 
   get all(): Iterable<Account> {
     return this.#byName.values();
+  }
+
+  /** The account of a user and kind of link, if it has any session or server connection. */
+  find(user: string, links: LinkKind): Account | undefined {
+    return this.#byName.get(nameOf(user, links));
   }
 
   /** The accounts of all users on a database. */
@@ -143,7 +148,7 @@ export class Accounts {
     const dispatcher = new Dispatcher(
       wire,
       target(node, account.user, account.links),
-      limits(account.user),
+      limits(account.user, account.links, node),
       clock,
       events,
       { rescues: this.#rescues, counters: counters.of(node) },
@@ -165,6 +170,16 @@ export class Accounts {
   /** Units that wait for a link to a node, over all accounts. */
   waiting(node: NodeId): number {
     return this.#sum(node, ({ waiting }) => waiting);
+  }
+
+  /** Links to a node that sessions share, over all accounts. */
+  lanes(node: NodeId): number {
+    return this.#sum(node, ({ lanes }) => lanes.count);
+  }
+
+  /** Units that are owed on them. */
+  laneOwed(node: NodeId): number {
+    return this.#sum(node, ({ lanes }) => lanes.owed);
   }
 
   #sum(node: NodeId, figure: (dispatcher: Dispatcher) => number): number {

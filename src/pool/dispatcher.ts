@@ -16,6 +16,8 @@ export interface PoolLimits extends PhysicalLimits {
   readonly waitTimeoutMs: number;
   /** A connection older than this is not lent again, in ms. */
   readonly maxAgeMs: number;
+  /** Hears that units wait which `size` keeps from getting a connection. */
+  starved?(): void;
 }
 
 /** Waits for a link. Exactly one of the two ends the wait. */
@@ -119,6 +121,42 @@ export class Dispatcher implements PhysicalOwner, LinkSource {
     return this.#opening;
   }
 
+  /** All that counts against the limit. */
+  get taken(): number {
+    return this.#links.size + this.#physical.available + this.#opening;
+  }
+
+  /** Units that the limit alone keeps from getting a link of their own. */
+  get short(): number {
+    return this.taken < this.#limits.size ? 0 : Math.max(0, this.#waiting.length - this.#opening);
+  }
+
+  /** The limit has changed: closes what is idle beyond it, opens what is waited for within it. */
+  resized(): void {
+    if (this.#ended.signal.aborted) return;
+    while (this.#excess > 0) {
+      const coldest = this.#free.shift();
+      if (coldest === undefined) break;
+      this.#drop(coldest.link);
+    }
+    for (let left = Math.min(this.#excess, this.#physical.available); left > 0; left--) {
+      this.#physical.acquire().then((link) => {
+        link.quit();
+        this.#physical.destroy(link).then(noop, noop);
+      }, noop);
+    }
+    this.#grow();
+  }
+
+  get crowded(): boolean {
+    return this.#waiting.length > 0 || this.#excess > 0;
+  }
+
+  /** Links beyond the limit. */
+  get #excess(): number {
+    return this.#links.size + this.#physical.available - this.#limits.size;
+  }
+
   get waiting(): number {
     return this.#waiting.length;
   }
@@ -182,7 +220,8 @@ export class Dispatcher implements PhysicalOwner, LinkSource {
       return;
     }
     const now = this.#clock.now();
-    if (link.dirty || this.#ended.signal.aborted || now - link.createdAt >= this.#limits.maxAgeMs) {
+    const old = now - link.createdAt >= this.#limits.maxAgeMs;
+    if (link.dirty || old || this.#excess > 0 || this.#ended.signal.aborted) {
       this.#drop(link);
       this.#grow();
       return;
@@ -214,7 +253,7 @@ export class Dispatcher implements PhysicalOwner, LinkSource {
   // ------------------------------------------------------------ PhysicalOwner
 
   get wanted(): boolean {
-    return this.#waiting.length > 0;
+    return this.#waiting.length > 0 && this.#excess < 0;
   }
 
   linkOpened(ms: number): void {
@@ -263,6 +302,7 @@ export class Dispatcher implements PhysicalOwner, LinkSource {
         },
       );
     }
+    if (this.#opening < this.#waiting.length) this.#limits.starved?.();
   }
 
   #arrived(link: Link): void {

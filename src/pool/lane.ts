@@ -38,7 +38,9 @@ export interface LaneOwner {
   readonly home: LinkHome;
   readonly rescues: Rescues;
   readonly counters: NodeCounters;
-  /** It has something to flush at the end of this turn. */
+  /** It has another unit to flush. */
+  laneSent(lane: Lane): void;
+  /** It is due at the end of this turn. */
   laneFilled(lane: Lane): void;
   /** It takes no more units, or is gone. */
   laneClosed(lane: Lane): void;
@@ -104,7 +106,7 @@ export class Lane implements LinkHolder {
     this.#expected += expected;
     this.#work += work;
     link.gather({ plan, owner: passenger, request, passenger, ahead, expected, work });
-    this.#owner.laneFilled(this);
+    this.#owner.laneSent(this);
   }
 
   /** It was boarded, and nothing was sent. */
@@ -114,6 +116,15 @@ export class Lane implements LinkHolder {
 
   flush(): void {
     if (this.link.flush()) this.#owner.counters.laneWrites++;
+  }
+
+  /**
+   * What was gathered is to leave now: the server has little left to do. Until then it would only wait there, and what
+   * comes meanwhile can leave with it.
+   */
+  get isDue(): boolean {
+    const { sent, owed } = this.link;
+    return sent < owed && sent <= Math.max(1, owed >> 2);
   }
 
   // ------------------------------------------------------------ answers
@@ -135,6 +146,7 @@ export class Lane implements LinkHolder {
   /** A chunk has been read: what it answered took the time since the last one. */
   linkRead(): void {
     if (this.#answered.length > 0) this.#measure();
+    if (this.isDue) this.#owner.laneFilled(this);
     if (this.link.owed === 0 && this.link.holder === this) this.#owner.laneIdle(this);
   }
 

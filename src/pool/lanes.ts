@@ -18,8 +18,8 @@ export interface LinkSource extends LinkHome {
   readonly clock: Clock;
   readonly rescues: Rescues;
   readonly counters: NodeCounters;
-  /** Units that wait for a link of their own. */
-  readonly waiting: number;
+  /** Units wait for a link of their own, or there are more links than there may be. */
+  readonly crowded: boolean;
   /** Lanes that may be kept while others wait. */
   readonly lanesKept: number;
   /** A warm link at once, with settings that suit. */
@@ -55,18 +55,30 @@ export class Lanes implements LaneOwner {
     return this.#source;
   }
 
+  /** Lanes with anything on them now. */
+  get count(): number {
+    return this.#lanes.length;
+  }
+
+  /** Units that are owed on them now. */
+  get owed(): number {
+    let owed = 0;
+    for (const { link } of this.#lanes) owed += link.owed;
+    return owed;
+  }
+
   /** A lane for a unit; undefined: it needs a link of its own. */
   board(settings: Settings, cost: Cost): Lane | undefined {
     let least: Lane | undefined;
     // Those who wait for a link of their own get all but a few.
-    const usable = this.#source.waiting > 0 ? this.#source.lanesKept : this.#lanes.length;
+    const usable = this.#source.crowded ? this.#source.lanesKept : this.#lanes.length;
     for (let at = 0; at < this.#lanes.length && at < usable; at++) {
       const lane = this.#lanes[at];
       if (lane === undefined || lane.settings !== settings || !lane.accepts(cost)) continue;
       if (!lane.isPacked(cost)) return lane;
       if (least === undefined || lane.work < least.work) least = lane;
     }
-    if (this.#source.waiting > 0) return least;
+    if (this.#source.crowded) return least;
     return this.#another(settings) ?? least;
   }
 
@@ -81,10 +93,15 @@ export class Lanes implements LaneOwner {
 
   // ------------------------------------------------------------ LaneOwner
 
-  laneFilled(lane: Lane): void {
-    if (this.#units++ === 0) setImmediate(endTurn, this);
+  laneSent(lane: Lane): void {
+    this.#units++;
     if (lane.link.owed === 1 && this.#usual < FEW) lane.flush();
-    else this.#filled.push(lane);
+    this.laneFilled(lane);
+  }
+
+  laneFilled(lane: Lane): void {
+    if (this.#filled.length === 0) setImmediate(endTurn, this);
+    if (!this.#filled.includes(lane)) this.#filled.push(lane);
   }
 
   laneClosed(lane: Lane): void {
@@ -107,11 +124,11 @@ export class Lanes implements LaneOwner {
 
   /** All that arrived in this turn has been read: what it brought leaves together. */
   endTurn(): void {
-    this.#usual += (this.#units - this.#usual) * NEWEST;
+    if (this.#units > 0) this.#usual += (this.#units - this.#usual) * NEWEST;
     this.#units = 0;
     const filled = this.#filled;
     this.#filled = [];
-    for (const lane of filled) lane.flush();
+    for (const lane of filled) if (lane.isDue) lane.flush();
   }
 
   // ------------------------------------------------------------ looking after them

@@ -108,8 +108,8 @@ export class Link implements ChannelHandler, ReplySink {
   dirty = false;
   readonly #owner: LinkOwner;
   readonly #queue: Entry[] = [];
-  /** Sent, and to leave together. */
-  readonly #gathered: Buffer[] = [];
+  /** The last so many entries have not left yet: they do so together. */
+  #gathered = 0;
   #closed = false;
   #orderly = false;
   #lastWords = '';
@@ -159,17 +159,22 @@ export class Link implements ChannelHandler, ReplySink {
   /** Like `send`, but the bytes leave with the next `flush`. */
   gather(entry: Entry): void {
     this.#queue.push(entry);
-    this.#gathered.push(entry.plan.bytes);
+    this.#gathered++;
+  }
+
+  /** Replies that are owed and were asked for. */
+  get sent(): number {
+    return this.#queue.length - this.#gathered;
   }
 
   /** Sends what was gathered, in one write. False: there is nothing. */
   flush(): boolean {
-    const gathered = this.#gathered;
-    const [first] = gathered;
-    if (first === undefined) return false;
-    const bytes = gathered.length === 1 ? first : Buffer.concat(gathered);
-    gathered.length = 0;
-    this.opened.channel.write(bytes);
+    const from = this.sent;
+    this.#gathered = 0;
+    const only = this.#queue[from];
+    if (only === undefined) return false;
+    const alone = from + 1 === this.#queue.length;
+    this.opened.channel.write(alone ? only.plan.bytes : joined(this.#queue, from));
     return true;
   }
 
@@ -198,6 +203,7 @@ export class Link implements ChannelHandler, ReplySink {
     this.#strike?.cancel();
     this.opened.channel.destroy();
     const owed = this.#queue.splice(0);
+    this.#gathered = 0;
     const holder = this.holder;
     this.holder = undefined;
     this.#quiet();
@@ -320,6 +326,10 @@ export class Link implements ChannelHandler, ReplySink {
     return entry?.owner.replyRefused(this, entry, code) ?? false;
   }
 
+  mend(bytes: Buffer): void {
+    this.write(bytes);
+  }
+
   copyIn(): void {
     const entry = this.#queue[0];
     entry?.owner.replyCopyIn(this, entry);
@@ -351,4 +361,19 @@ export class Link implements ChannelHandler, ReplySink {
         break;
     }
   }
+}
+
+/** The bytes of all entries from one on. */
+function joined(entries: readonly Entry[], from: number): Buffer {
+  let length = 0;
+  for (let at = from; at < entries.length; at++) length += entries[at]?.plan.bytes.length ?? 0;
+  const bytes = Buffer.allocUnsafe(length);
+  let end = 0;
+  for (let at = from; at < entries.length; at++) {
+    const part = entries[at]?.plan.bytes;
+    if (part === undefined) continue;
+    bytes.set(part, end);
+    end += part.length;
+  }
+  return bytes;
 }

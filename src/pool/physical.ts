@@ -5,8 +5,10 @@ import { asProxyError, type ProxyError } from '../core/errors.ts';
 import { Link, type LinkOwner } from './link.ts';
 
 export interface PhysicalLimits {
-  /** Server connections at most. */
+  /** Server connections at most. May change from one look to the next. */
   readonly size: number;
+  /** What `size` may ever become; undefined: it never changes. */
+  readonly most?: number;
   /** How long an unused connection is kept, in ms. */
   readonly idleTimeoutMs: number;
   readonly connectTimeoutMs: number;
@@ -72,7 +74,7 @@ export function createPhysicalPool(
     destroy: async (link) => link.quit(),
   };
   return createPool(factory, {
-    max: limits.size,
+    max: limits.most ?? limits.size,
     min: 0,
     autostart: false,
     fifo: false,
@@ -80,7 +82,7 @@ export function createPhysicalPool(
     idleTimeoutMillis: limits.idleTimeoutMs,
     softIdleTimeoutMillis: -1,
     evictionRunIntervalMillis: Math.max(1_000, limits.idleTimeoutMs / 4),
-    numTestsPerEvictionRun: limits.size,
+    numTestsPerEvictionRun: limits.most ?? limits.size,
   });
 }
 

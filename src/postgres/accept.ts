@@ -1,7 +1,7 @@
 import type { Channel } from '../core/channel.ts';
 import type { Accepted, Gate, Login } from '../core/engine.ts';
 import { asProxyError, ProxyError } from '../core/errors.ts';
-import { Connection } from '../net/connection.ts';
+import { type ChooseProtocol, Connection } from '../net/connection.ts';
 import { ServerTls } from '../net/tls.ts';
 import { authenticate } from './authentication.ts';
 import { errorResponse } from './errors.ts';
@@ -17,6 +17,7 @@ import {
 
 /** The name that clients and servers agree on inside TLS (ALPN). */
 const ALPN = 'postgresql';
+const choose: ChooseProtocol = ({ protocols }) => (protocols.includes(ALPN) ? ALPN : undefined);
 const YES = Buffer.from('S');
 const NO = Buffer.from('N');
 
@@ -118,7 +119,7 @@ async function handshake(
   head?: Buffer,
 ): Promise<void> {
   try {
-    await channel.secureAsServer(tls.context, [ALPN], head);
+    await channel.secureAsServer(tls.context, choose, head);
   } catch (error) {
     channel.destroy();
     throw badStartup(`the TLS handshake failed: ${error instanceof Error ? error.message : error}`, error);

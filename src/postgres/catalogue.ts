@@ -99,6 +99,17 @@ export function viewOf(catalogue: Catalogue): CatalogueView {
   return view;
 }
 
+/** What a catalogue says as plain data; not for an assumed one. */
+export function packed(catalogue: Catalogue): unknown {
+  const { id: _id, ...content } = viewOf(catalogue);
+  return content;
+}
+
+/** The catalogue that was packed, in this process or another one. */
+export function unpacked(data: unknown): Catalogue {
+  return sealed(data as Omit<CatalogueView, 'id'>);
+}
+
 function sealed(view: Omit<CatalogueView, 'id'>): Catalogue {
   lastId++;
   const catalogue = Object.freeze({}) as Catalogue;

@@ -1,8 +1,9 @@
 import { Cost } from '../core/cost.ts';
 import { DigestCache } from '../core/digest-cache.ts';
 import type { Catalogue, FunctionLists } from '../core/engine.ts';
+import { listsId } from '../core/function-lists.ts';
 import { hintOf, readHint } from '../core/hints.ts';
-import type { Hint, Intent } from '../core/intent.ts';
+import type { Alone, Hint, Intent } from '../core/intent.ts';
 import { type CatalogueView, viewOf } from './catalogue.ts';
 import { combine, intent, NOTHING } from './combine.ts';
 import { Digest } from './digest.ts';
@@ -54,8 +55,6 @@ const SAFE =
 const digest = new Digest();
 const scanner = new Scanner();
 const cache = new DigestCache<Intent>();
-const listIds = new WeakMap<FunctionLists, number>();
-let lastListId = 0;
 
 /** The bytes in front of a normal form that keep apart what depends on more than the text. */
 const PREFIX = 6;
@@ -82,16 +81,21 @@ export function classifyText(text: Uint8Array, facts: TextFacts): Intent {
   const known = cache.get(key);
   if (known !== undefined) return ofSession(known, facts);
   const judged = classifyTokens(form(), facts, true, encoding);
-  const found = isPlain(judged, key) ? { ...judged, cost: new Cost() } : judged;
+  const alone = aloneBecause(judged, key);
+  const found = alone === undefined ? { ...judged, cost: new Cost() } : { ...judged, alone };
   cache.set(key, found);
   return ofSession(found, facts);
 }
 
-/** One read, whose answer cannot tell sessions apart that differ in cosmetic settings only. */
-function isPlain({ kind, names, audit, pin, begin }: Intent, key: string): boolean {
-  if (kind !== 'read' || names !== 'known' || audit || pin !== undefined || begin !== undefined) return false;
+/** Undefined: one read, whose answer cannot tell sessions apart that differ in cosmetic settings only. */
+function aloneBecause({ kind, names, audit, pin, begin }: Intent, key: string): Alone | undefined {
+  if (kind !== 'read') return 'no-read';
+  if (names !== 'known') return 'unknown-names';
+  if (audit || pin !== undefined) return 'leaves-state';
+  if (begin !== undefined) return 'begins';
   const more = key.indexOf(';', PREFIX);
-  return (more < 0 || more === key.length - 1) && !TELLS_SETTINGS.test(key);
+  if (more >= 0 && more < key.length - 1) return 'several';
+  return TELLS_SETTINGS.test(key) ? 'tells-apart' : undefined;
 }
 
 /** What holds for a session's every statement. */
@@ -146,11 +150,7 @@ function encodingOf(name: string): 'utf8' | 'safe' | 'other' {
 }
 
 function writePrefix(facts: TextFacts, encoding: 'utf8' | 'safe'): void {
-  let id = listIds.get(facts.lists);
-  if (id === undefined) {
-    id = ++lastListId;
-    listIds.set(facts.lists, id);
-  }
+  const id = listsId(facts.lists);
   const { bytes } = digest;
   const catalogue = facts.catalogue === undefined ? 0 : viewOf(facts.catalogue).id;
   bytes[0] = encoding === 'utf8' ? 1 : 0;

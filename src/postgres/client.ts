@@ -13,6 +13,7 @@ import type { Intent } from '../core/intent.ts';
 import { errorResponse } from './errors.ts';
 import { PostgresUnit, UnitFinder } from './finder.ts';
 import { message, readyForQuery } from './messages.ts';
+import { behindBegin } from './opening.ts';
 import { acceptedFor } from './prepared.ts';
 import { PostgresServer } from './server.ts';
 import { supplyReply } from './supply.ts';
@@ -71,6 +72,11 @@ export class PostgresClient implements ClientSide {
 
   opening(unit: Unit): Plan {
     return { bytes: message('Q', own(unit).text, ZERO), expect: SWALLOW };
+  }
+
+  openedBy(held: Unit, unit: Unit, server: ServerSide): Plan | undefined {
+    const plan = unit.extent === 'whole' ? this.plan(unit, server, false) : undefined;
+    return plan === undefined ? undefined : behindBegin(own(held).text, own(unit), plan);
   }
 
   supply(unit: Unit, status: TransactionStatus, failed: boolean): void {

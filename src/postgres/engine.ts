@@ -1,4 +1,5 @@
 import type { Engine } from '../core/engine.ts';
+import { packed, unpacked } from './catalogue.ts';
 import { PostgresControl } from './control.ts';
 import { explainText } from './explain.ts';
 import { positions } from './position.ts';
@@ -11,6 +12,8 @@ export const postgres: Engine = {
   wire,
   positions,
   explain: (text, _database, catalogue, lists) => explainText(text, catalogue, lists),
+  pack: packed,
+  unpack: unpacked,
   probe: (options) => new PostgresProbe(options),
   control: (options) => new PostgresControl(options),
 };

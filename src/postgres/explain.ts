@@ -1,3 +1,4 @@
+import { companyOf } from '../core/company.ts';
 import type { Catalogue, Explained, FunctionLists } from '../core/engine.ts';
 import type { Intent } from '../core/intent.ts';
 import { assumedCatalogue } from './catalogue.ts';
@@ -16,7 +17,8 @@ export function explainText(
   lists: FunctionLists = NO_LISTS,
 ): Explained {
   const taken = new Set<string>();
-  const intent = classifyText(Buffer.from(text), {
+  const bytes = Buffer.from(text);
+  const intent = classifyText(bytes, {
     standardConformingStrings: true,
     encoding: 'UTF8',
     catalogue: catalogue ?? assumedCatalogue((name) => taken.add(name)),
@@ -28,6 +30,7 @@ export function explainText(
     rule: intent.hint?.to === 'primary' && intent.kind === 'read' ? 'H01' : intent.because,
     detail: intent.detail,
     reason: reasonOf(intent),
+    lane: companyOf(intent, bytes.length),
   };
   if (catalogue !== undefined) return explained;
   const names = [...taken].map((name) => `"${name}"`).join(', ');

@@ -55,8 +55,8 @@ export class PostgresUnit implements Unit {
 export class UnitFinder {
   readonly #limit: number;
   #buffer: Buffer = EMPTY;
-  /** Chunks behind `#buffer`, until enough is there to go on. */
-  #more: Buffer[] = [];
+  /** Chunks behind `#buffer`, until enough is there to go on; an idle client has no list of them. */
+  #more: Buffer[] | undefined;
   #size = 0;
   /** Bytes that must be there before looking again is worth it. */
   #wanted = 5;
@@ -86,7 +86,10 @@ export class UnitFinder {
   push(chunk: Buffer): void {
     this.#size += chunk.length;
     if (this.#buffer.length === 0) this.#buffer = chunk;
-    else this.#more.push(chunk);
+    else {
+      this.#more ??= [];
+      this.#more.push(chunk);
+    }
     this.#gather();
   }
 
@@ -176,7 +179,7 @@ export class UnitFinder {
       this.#open = undefined;
       this.#batch = false;
     }
-    if (end === this.#buffer.length && this.#more.length === 0) this.#forget();
+    if (end === this.#buffer.length && this.#more === undefined) this.#forget();
     return new PostgresUnit(extent, shape, bytes);
   }
 
@@ -212,10 +215,10 @@ export class UnitFinder {
 
   /** Joins what has come, once enough is there; true if the buffer grew. */
   #gather(): boolean {
-    if (this.#more.length === 0 || (this.#size < this.#wanted && this.#bodyLeft === 0)) return false;
+    if (this.#more === undefined || (this.#size < this.#wanted && this.#bodyLeft === 0)) return false;
     const kept = this.#start;
     this.#buffer = Buffer.concat([this.#buffer.subarray(kept), ...this.#more]);
-    this.#more = [];
+    this.#more = undefined;
     this.#start = 0;
     this.#at -= kept;
     this.#wanted = Math.max(5, this.#wanted - kept);
@@ -225,7 +228,7 @@ export class UnitFinder {
 
   /** Keeps a copy of a small remainder instead of the whole chunk it came in. */
   #compact(): void {
-    if (this.#start === 0 || this.#more.length > 0) return;
+    if (this.#start === 0 || this.#more !== undefined) return;
     this.#buffer = Buffer.from(this.#buffer.subarray(this.#start));
     this.#at -= this.#start;
     this.#wanted -= this.#start;

@@ -236,8 +236,11 @@ export class PostgresServer implements ServerSide {
         reply.clear();
         return end;
       case COMPLETE:
-        if (head instanceof SteppedReply) this.#step(head);
         this.#completed(chunk, at + 5);
+        if (head instanceof SteppedReply && this.#step(head) === 'swallow' && !reply.dropped) {
+          if (from < at) this.#deliver(chunk.subarray(from, at), sink);
+          return end;
+        }
         break;
       case PARAMETER:
         return this.#parameter(chunk, from, at, end, sink);
@@ -279,6 +282,7 @@ export class PostgresServer implements ServerSide {
       reply.dropped = true;
     }
     const stepped = head instanceof SteppedReply;
+    if (stepped && head.mend !== undefined && reply.step < head.mend.steps) sink.mend(head.mend.bytes);
     const start = stepped && !reply.dropped ? this.#supply(head, chunk, from, at, sink) : from;
     if (stepped) this.#abandon(head);
     return this.#drops(head) ? end : start;

@@ -18,9 +18,12 @@ export class SteppedReply implements Expectation {
   readonly mode = 'forward';
   readonly capture = false;
   readonly steps: readonly Step[];
+  /** What to send if one of the first so many steps fails: nothing behind them ends the batch then. */
+  readonly mend: { readonly steps: number; readonly bytes: Buffer } | undefined;
 
-  constructor(steps: readonly Step[]) {
+  constructor(steps: readonly Step[], mend?: SteppedReply['mend']) {
     this.steps = steps;
+    this.mend = mend;
   }
 }
 

@@ -1,4 +1,4 @@
-import { randomFillSync, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { Channel } from '../core/channel.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
@@ -22,6 +22,7 @@ import { type Account, Accounts, type AccountsOptions } from '../pool/accounts.t
 import type { Level, RouteRules } from '../routing/route.ts';
 import { noSuchSession, notYours } from './complaints.ts';
 import type { PoolMode, Realm } from './realm.ts';
+import { newSecret } from './secrets.ts';
 import { Session } from './session.ts';
 import { greetingFor, shuttingDown } from './welcome.ts';
 
@@ -45,6 +46,18 @@ export interface DataPlaneOptions {
   /** A session of this account begins: gives what is known of its database's names, and sees that more will be. */
   readonly needs: (account: Account) => Catalogue | undefined;
   readonly stale: (account: Account, how: 'missed' | 'changed') => void;
+  /** Left out: no other process serves sessions of this cluster. */
+  readonly others?: Others;
+}
+
+/** Other processes that serve sessions of the same cluster: a session's number says whose it is. */
+export interface Others {
+  /** This one's place among `workers`: 0, 1, …. */
+  readonly slot: number;
+  readonly workers: number;
+  cancel(key: SessionKey): void;
+  /** Strikes in the name of a user; `answered` is called once, within a bound, with why it was refused. */
+  strike(user: string, strike: Strike, answered: (refused: ProxyError | undefined) => void): void;
 }
 
 /**
@@ -70,12 +83,16 @@ export class DataPlane implements Realm {
   readonly #arriving = new Map<Channel, number>();
   /** Clients that wait for the version of the servers. */
   readonly #curious: ((version: string) => void)[] = [];
+  /** What other processes said to the last strike of a session. */
+  readonly #struck = new WeakMap<Session, { refused: ProxyError | undefined }>();
   readonly #gate: Gate;
-  #lastId = 0;
+  #lastId: number;
   #closing = false;
 
   constructor(options: DataPlaneOptions) {
     this.#options = options;
+    const { slot, workers } = this.#place;
+    this.#lastId = slot + 1 - workers;
     this.#gate = { ...options.gate, version: () => this.#version() };
     this.wire = options.wire;
     this.clock = options.clock;
@@ -112,6 +129,8 @@ export class DataPlane implements Realm {
       node.busyNow = this.accounts.busy(node.node);
       node.openingNow = this.accounts.opening(node.node);
       node.waitingNow = this.accounts.waiting(node.node);
+      node.lanesNow = this.accounts.lanes(node.node);
+      node.laneOwedNow = this.accounts.laneOwed(node.node);
     }
   }
 
@@ -160,7 +179,8 @@ export class DataPlane implements Realm {
       deadline.cancel();
       if (accepted.kind === 'session') await this.#open(accepted.login, id);
       else if (accepted.kind === 'cancel') {
-        this.#cancel(accepted.key);
+        if (this.#isOurs(accepted.key.id)) this.cancel(accepted.key);
+        else this.#options.others?.cancel(accepted.key);
         channel.end();
       }
     } catch (thrown) {
@@ -187,8 +207,8 @@ export class DataPlane implements Realm {
       if (this.#closing) throw shuttingDown();
       if (channel.closed) throw goneAtStartup();
       account.catalogue = this.#options.needs(account);
-      const key = { id, secret: randomFillSync(Buffer.alloc(login.secretLength)) };
-      const session = new Session(this, login, key, account, greeting, (ended) => this.#ended(ended));
+      const key = { id, secret: newSecret(login.secretLength) };
+      const session = new Session(this, login, key, account, greeting, this.#ended);
       this.#sessions.set(key.id, session);
       this.counters.clientsNow++;
       this.emit({ kind: 'client-connected', user, database });
@@ -201,18 +221,29 @@ export class DataPlane implements Realm {
     }
   }
 
-  #ended(session: Session): void {
+  /** One function for all sessions: an idle one costs none. */
+  readonly #ended = (session: Session): void => {
     this.#sessions.delete(session.key.id);
     this.counters.clientsNow--;
     this.accounts.leave(session.account);
-  }
+  };
 
   /** A number no other session has. */
   #newId(): number {
+    const { slot, workers } = this.#place;
     do {
-      this.#lastId = (this.#lastId % 0x7fff_fffe) + 1;
+      this.#lastId = this.#lastId + workers > 0x7fff_ffff ? slot + 1 : this.#lastId + workers;
     } while (this.#sessions.has(this.#lastId));
     return this.#lastId;
+  }
+
+  get #place(): Pick<Others, 'slot' | 'workers'> {
+    return this.#options.others ?? ALONE;
+  }
+
+  #isOurs(id: number): boolean {
+    const { slot, workers } = this.#place;
+    return (id - 1) % workers === slot;
   }
 
   /** What the servers say their version is, when one has been seen. */
@@ -221,16 +252,34 @@ export class DataPlane implements Realm {
     return seen === '' ? new Promise((resolve) => this.#curious.push(resolve)) : Promise.resolve(seen);
   }
 
-  strike(by: Session, { session: id, what }: Strike): ProxyError | undefined {
+  strike(by: Session, strike: Strike, answered: () => void): ProxyError | 'asked' | undefined {
+    const { others } = this.#options;
+    const { user } = by.login;
+    if (others === undefined || this.#isOurs(strike.session)) return this.strikeFor(user, strike);
+    const answer = this.#struck.get(by);
+    if (answer !== undefined) {
+      this.#struck.delete(by);
+      return answer.refused;
+    }
+    others.strike(user, strike, (refused) => {
+      this.#struck.set(by, { refused });
+      answered();
+    });
+    return 'asked';
+  }
+
+  /** Strikes a session of this process in the name of a user. The error says why not. */
+  strikeFor(user: string, { session: id, what }: Strike): ProxyError | undefined {
     const struck = this.#sessions.get(id);
     if (struck === undefined) return noSuchSession(id);
-    if (struck.login.user !== by.login.user) return notYours(id);
+    if (struck.login.user !== user) return notYours(id);
     if (what === 'statement') struck.cancel();
     else struck.end();
     return undefined;
   }
 
-  #cancel(key: SessionKey): void {
+  /** Cancels what a session of this process runs, if the secret is right. */
+  cancel(key: SessionKey): void {
     const session = this.#sessions.get(key.id);
     if (session === undefined || session.key.secret.length !== key.secret.length) return;
     if (timingSafeEqual(session.key.secret, key.secret)) session.cancel();
@@ -289,6 +338,8 @@ export class DataPlane implements Realm {
     this.accounts.close();
   }
 }
+
+const ALONE: Pick<Others, 'slot' | 'workers'> = { slot: 0, workers: 1 };
 
 /** The primary's version, or any node's; '' while none has been seen. */
 function versionIn({ nodes, primary }: View): string {

@@ -1,4 +1,4 @@
-import type { ClientSide, Outcome, Plan } from '../core/engine.ts';
+import type { ClientSide, Outcome, Plan, Unit } from '../core/engine.ts';
 import { difference } from '../core/settings.ts';
 import { discarded } from '../pool/discarded.ts';
 import { Injected } from '../pool/injected.ts';
@@ -72,14 +72,14 @@ export class Lease implements LinkHolder {
   prepare(): 'ready' | 'later' | 'never' {
     const { link } = this;
     const state = this.#state;
-    if (link.settings === state.settings) return this.#begun();
+    if (link.settings === state.settings) return 'ready';
     const plan = link.server.adjust(difference(link.settings, state.settings), state.misled);
     if (plan === undefined) return 'never';
     state.misled = false;
     if (!plan.critical) {
       link.settings = state.settings;
       this.#inject(plan, () => this.#lessee.leaseIdle());
-      return this.#begun();
+      return 'ready';
     }
     this.#inject(plan, (outcome) => {
       if (outcome.error !== '') {
@@ -87,13 +87,9 @@ export class Lease implements LinkHolder {
         return;
       }
       link.settings = state.settings;
-      if (!this.#sendBegin()) this.#lessee.leaseReady();
+      this.#lessee.leaseReady();
     });
     return 'later';
-  }
-
-  #begun(): 'ready' | 'later' {
-    return this.#sendBegin() ? 'later' : 'ready';
   }
 
   /** Sends what a unit needs first; `leaseReady` or `leaseBarred` will say. */
@@ -114,11 +110,9 @@ export class Lease implements LinkHolder {
     this.#inject(question, (outcome) => this.#lessee.leaseTold(this, outcome));
   }
 
-  /** The BEGIN that was held back goes out; the statement waits for its answer, or it might run alone. */
-  #sendBegin(): boolean {
-    const held = this.#state.transaction?.held;
-    if (held === undefined) return false;
-    this.#inject(this.#client.opening(held.unit), (outcome) => {
+  /** The BEGIN that was held back goes out by itself; `leaseReady` or `leaseRefused` will say. */
+  sendBegin(held: Unit): void {
+    this.#inject(this.#client.opening(held), (outcome) => {
       const { transaction } = this.#state;
       if (outcome.error !== '' || outcome.status !== 'transaction' || transaction === undefined) {
         this.#lessee.leaseRefused(this, outcome);
@@ -127,7 +121,6 @@ export class Lease implements LinkHolder {
       transaction.held = undefined;
       this.#lessee.leaseReady();
     });
-    return true;
   }
 
   /** Sends something of the proxy's own; its answer counts only while the lease lasts. */

@@ -31,8 +31,11 @@ export interface Realm {
   /** Plain reads of a session may share links with those of others. */
   shares(login: Pick<Login, 'user' | 'database'>): boolean;
   signal(signal: Signal): void;
-  /** Ends a session, or cancels what it runs, in the name of another. The error says why not. */
-  strike(by: Session, strike: Strike): ProxyError | undefined;
+  /**
+   * Ends a session, or cancels what it runs, in the name of another. The error says why not. `asked`: another process
+   * has it; `answered` is called within a bound, and the same question then has its answer.
+   */
+  strike(by: Session, strike: Strike, answered: () => void): ProxyError | 'asked' | undefined;
   /** The client of a session that is over logs in again on its connection. */
   logInAnew(login: Login, unit: Unit, id: number): void;
   /** Names of a database were unknown, or have changed. */

@@ -1,4 +1,5 @@
 import type { ChannelHandler } from '../core/channel.ts';
+import { SHARED_BYTES } from '../core/cost.ts';
 import type {
   Catalogue,
   ClientSide,
@@ -33,6 +34,7 @@ import { judgeLoss } from './loss.ts';
 import type { Realm } from './realm.ts';
 import { Ride, type Rider } from './ride.ts';
 import { SessionState } from './state.ts';
+import type { Transaction } from './transaction.ts';
 
 /**
  * What a session is doing about its oldest unit.
@@ -47,8 +49,6 @@ type Phase = 'flowing' | 'waiting' | 'preparing' | 'settling' | 'closed';
 const BACKLOG = 65_536;
 /** How long a cancel request to a server may take, in ms. */
 const CANCEL_WITHIN = 5_000;
-/** Bytes of a unit that shares a link: it is kept until its answer begins. */
-const SHARED_BYTES = 8_192;
 
 /**
  * One client's life after its start-up: finds units, has them routed, leases links, relays. Knows no protocol. What it
@@ -80,6 +80,8 @@ export class Session implements ChannelHandler, Rider, Seeker, Lessee {
   #returned: Request[] = NONE;
   /** A unit on its way may put settings back to what they were at start-up: the next one waits for its end. */
   #resets = false;
+  /** The BEGIN that went out right in front of the unit under way. */
+  #opened: Transaction['held'];
   /** Something of the reply under way has been given to the client; how much, and since when it is awaited. */
   #began = false;
   #replyBytes = 0;
@@ -242,7 +244,11 @@ export class Session implements ChannelHandler, Rider, Seeker, Lessee {
   /** Answers what only the proxy knows, once all before it has been answered. */
   #answerHere(unit: Unit, intent: Intent): boolean {
     if (this.#owed > 0) return false;
-    const refused = intent.strikes === undefined ? undefined : this.#realm.strike(this, intent.strikes);
+    const refused = intent.strikes && this.#realm.strike(this, intent.strikes, () => this.#resume());
+    if (refused === 'asked') {
+      this.#phase = 'settling';
+      return false;
+    }
     if (this.#phase === 'closed') return true;
     if (refused === undefined) this.#client.supply(unit, this.#state.status, false);
     else this.#client.fail(refused, this.#state.status);
@@ -531,8 +537,18 @@ export class Session implements ChannelHandler, Rider, Seeker, Lessee {
   /** False: not before the link has answered what it owes. */
   #send(lease: Lease, request: Request): boolean {
     const { link } = lease;
-    const plan = this.#client.plan(request.unit, link.server, link.owed > 0);
-    if (plan === undefined) return false;
+    const { transaction } = this.#state;
+    const held = transaction?.held;
+    const plan =
+      held === undefined
+        ? this.#client.plan(request.unit, link.server, link.owed > 0)
+        : this.#client.openedBy(held.unit, request.unit, link.server);
+    if (plan === undefined) {
+      if (held !== undefined) this.#open(lease, held.unit);
+      return false;
+    }
+    if (transaction !== undefined) transaction.held = undefined;
+    this.#opened = held;
     if (plan.before === true) {
       this.#phase = 'preparing';
       lease.sendFirst(plan);
@@ -551,6 +567,12 @@ export class Session implements ChannelHandler, Rider, Seeker, Lessee {
     this.#realm.counters.of(link.target.node).bytesToServer += plan.bytes.length;
     if (!link.send(plan, this, request)) this.login.channel.pause();
     return true;
+  }
+
+  /** The statement waits for the answer to its BEGIN, or it might run alone. */
+  #open(lease: Lease, held: Unit): void {
+    this.#phase = 'preparing';
+    lease.sendBegin(held);
   }
 
   leaseReady(): void {
@@ -694,6 +716,7 @@ export class Session implements ChannelHandler, Rider, Seeker, Lessee {
       return;
     }
     this.#began = false;
+    this.#opened = undefined;
     if (request.intent.cost !== undefined && this.#sentAt > 0) {
       request.intent.cost.alone(this.#realm.clock.now() - this.#sentAt, this.#replyBytes);
     }
@@ -786,6 +809,7 @@ export class Session implements ChannelHandler, Rider, Seeker, Lessee {
     this.#resets = false;
     // It may have been waiting for this link to drain.
     this.leaseDrained();
+    this.#holdAgain(loss.owed);
     const held = this.#state.transaction?.held !== undefined;
     const inTransaction = this.#state.inTransaction && !held;
     if (this.#phase === 'preparing' && !inTransaction && !this.#state.keepsState) {
@@ -815,6 +839,15 @@ export class Session implements ChannelHandler, Rider, Seeker, Lessee {
     this.#bearings.lostOn(node, loss.orderly);
     this.#pending = only;
     this.#resume();
+  }
+
+  /** A transaction of which nothing but a read was sent with its BEGIN has not begun for anybody. */
+  #holdAgain(owed: readonly Entry[]): void {
+    const { transaction } = this.#state;
+    const opened = this.#opened;
+    this.#opened = undefined;
+    if (transaction === undefined || opened === undefined || this.#began || owed.length !== 1) return;
+    if (owed[0]?.request?.intent.kind === 'read') transaction.held = opened;
   }
 
   /** Another session ends this one. */

@@ -97,6 +97,9 @@ export class Linked implements ChannelHandler, ReplySink {
   refused(): boolean {
     return false;
   }
+
+  mend(): void {}
+
   copyIn(): void {
     this.opened.channel.write(this.file);
   }

@@ -35,6 +35,9 @@ export class Recorder implements ReplySink {
     this.refusals.push(code);
     return this.takesBack;
   }
+
+  mend(): void {}
+
   copyIn(): void {
     this.copies++;
   }

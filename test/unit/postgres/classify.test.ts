@@ -347,7 +347,8 @@ describe('properties', () => {
       fc.property(anyText, (sql) => {
         // A text longer than the cache takes is classified from its tokens.
         const uncached = classified(`${sql}\n;${';'.repeat(20_000)}`);
-        assert.deepEqual(classified(sql), uncached);
+        const { cost: _learned, alone: _why, ...cached } = classified(sql);
+        assert.deepEqual(cached, uncached);
       }),
       { numRuns: 300 },
     );

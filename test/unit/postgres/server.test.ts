@@ -56,6 +56,9 @@ class Recorder implements ReplySink {
     this.refusals.push(code);
     return this.takesBack;
   }
+
+  mend(): void {}
+
   copyIn(): void {
     this.copies++;
   }

@@ -1,0 +1,15 @@
+import type { FunctionLists } from './engine.ts';
+
+const known = new WeakMap<FunctionLists, number>();
+const byContent = new Map<string, number>();
+
+/** A small number for these lists; the same one for lists of the same names. Grows with configurations, not clients. */
+export function listsId(lists: FunctionLists): number {
+  let id = known.get(lists);
+  if (id !== undefined) return id;
+  const content = JSON.stringify([[...lists.allow].sort(), [...lists.deny].sort()]);
+  id = byContent.get(content) ?? byContent.size + 1;
+  byContent.set(content, id);
+  known.set(lists, id);
+  return id;
+}
