@@ -18,11 +18,11 @@ import type { Strike } from '../core/intent.ts';
 import type { NodeId } from '../core/node.ts';
 import { type Ack, emptyView, type Signal, type View } from '../core/view.ts';
 import { type HoldLimits, Holds } from '../hold/holds.ts';
+import { randomPiece } from '../net/random.ts';
 import { type Account, Accounts, type AccountsOptions } from '../pool/accounts.ts';
 import type { Level, RouteRules } from '../routing/route.ts';
 import { noSuchSession, notYours } from './complaints.ts';
 import type { PoolMode, Realm } from './realm.ts';
-import { newSecret } from './secrets.ts';
 import { Session } from './session.ts';
 import { greetingFor, shuttingDown } from './welcome.ts';
 
@@ -207,7 +207,7 @@ export class DataPlane implements Realm {
       if (this.#closing) throw shuttingDown();
       if (channel.closed) throw goneAtStartup();
       account.catalogue = this.#options.needs(account);
-      const key = { id, secret: newSecret(login.secretLength) };
+      const key = { id, secret: randomPiece(login.secretLength) };
       const session = new Session(this, login, key, account, greeting, this.#ended);
       this.#sessions.set(key.id, session);
       this.counters.clientsNow++;
