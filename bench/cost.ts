@@ -1,56 +1,49 @@
 import { openArena } from './arena.ts';
-import { type Contestant, contest, type Measure } from './contest.ts';
+import { BARS, judge } from './bars.ts';
+import { contest } from './contest.ts';
+import { pgbenchLoad, pgbenchTitle } from './loads/pgbench-load.ts';
+import { sysbenchLoad, sysbenchTitle } from './loads/sysbench-load.ts';
 import { machineLine, nodeLine } from './machine.ts';
 import type { Options } from './options.ts';
-import { measure, version } from './pgbench.ts';
-import { findPgBouncer, startPgBouncer } from './pgbouncer.ts';
-import { startProxy } from './proxy.ts';
+import { beside } from './readings.ts';
+import { barTable, failureLines, scoreTable } from './report/tables.ts';
+import { DIRECT, type Entrant, Ring } from './ring.ts';
 import type { Say } from './say.ts';
-import { costTable, judge } from './verdict.ts';
 
-/** Server connections that PgBouncer is tried with; the cheapest counts. */
-const BOUNCER_POOLS = [4, 8, 20];
-const POOL = 20;
-const PEER = 'PgBouncer';
-/** Of PgBouncer's processor time per query. */
-const BAR = 2;
-
-/** Processor time per query, in turn with PgBouncer. Gives the exit code: 1 if the bar was missed. */
+/**
+ * Reads alone, in turn with PgBouncer or MySQL Router, held against the bars for this load; CPU per query on
+ * MySQL and MariaDB has one bar for any number of threads. Gives the exit code: 1 if a bar was missed.
+ */
 export async function cost(options: Options, signal: AbortSignal, say: Say): Promise<number> {
+  const { engine, rounds, seconds } = options;
   await using arena = await openArena(options, signal);
-  await using processes = new AsyncDisposableStack();
-  const bouncer = findPgBouncer();
-  const { direct, ports } = arena;
-  const [first = 0, second = 0, third = 0, fourth = 0, ...others] = ports;
-  const contestants: Contestant[] = [{ name: 'direct', aim: direct, process: undefined }];
-  for (const [at, size] of BOUNCER_POOLS.entries()) {
-    if (typeof bouncer === 'string') break;
-    const port = others[at] ?? 0;
-    const started = processes.use(await startPgBouncer(bouncer, arena, port, size));
-    contestants.push({ name: `PgBouncer, pool of ${size}`, aim: { ...direct, port }, process: started });
-  }
-  for (const [reads, port, adminPort] of [
-    ['primary', first, second],
-    ['replicas', third, fourth],
-  ] as const) {
-    const started = processes.use(
-      await startProxy(arena, { name: `pointsman-${reads}`, port, adminPort, reads, poolSize: POOL }),
-    );
-    contestants.push({ name: `Pointsman, reads: ${reads}`, aim: { ...direct, port }, process: started });
-  }
+  await using ring = new Ring(arena);
+  const peer: Entrant = engine === 'postgres' ? 'PgBouncer' : 'MySQL Router';
   say(machineLine());
-  say(`${nodeLine()}; PostgreSQL ${arena.serverVersion}; ${await version()}, one thread`);
-  say(typeof bouncer === 'string' ? `Without PgBouncer: ${bouncer}.` : bouncer.version);
+  say(`${nodeLine()}; ${arena.server}`);
+  for (const line of ring.lines().filter((one) => one.includes(peer))) say(line);
   let code = 0;
   for (const clients of options.clients) {
-    const load: Measure = (aim, seconds) =>
-      measure(aim, { work: 'select', protocol: 'simple', clients, seconds }, signal);
-    say(
-      `\npgbench -S -M simple, ${clients} clients, ${options.rounds} rounds of ${options.seconds} s in turn\n`,
-    );
-    const scores = await contest(contestants, load, options);
-    say(costTable(scores, PEER));
-    if (!judge(scores, PEER, BAR, say)) code = 1;
+    const select = { work: 'select', protocol: 'simple', clients } as const;
+    const points = { script: 'oltp_point_select', prepared: false, threads: clients } as const;
+    const isPostgres = engine === 'postgres';
+    const measure = isPostgres ? pgbenchLoad(select, signal) : sysbenchLoad(points, signal);
+    const title = isPostgres ? pgbenchTitle(select) : sysbenchTitle(points);
+    say(`\n${title}; ${rounds} rounds of ${seconds} s in turn\n`);
+    const contestants = await ring.contestants([DIRECT, peer, 'primary', 'replicas'], clients);
+    const scores = await contest(contestants, measure, options, signal);
+    say(scoreTable(scores));
+    for (const line of failureLines(scores)) say(line);
+    const readings = beside(scores);
+    const judged = barsOf(engine, clients).map((bar) => judge(bar, readings));
+    if (judged.length > 0) say(`\n${barTable(judged)}`);
+    if (judged.some(({ met }) => met === false)) code = 1;
   }
   return code;
+}
+
+function barsOf(engine: Options['engine'], clients: number): typeof BARS {
+  const trial = engine === 'postgres' ? `select-${clients}` : `${engine}-64`;
+  const found = BARS.filter((bar) => bar.trial === trial);
+  return engine === 'postgres' || clients === 64 ? found : found.filter(({ holds }) => holds === '≤');
 }

@@ -1,126 +1,179 @@
-import { resolve } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Arena, openArena } from './arena.ts';
+import { selfSigned } from '../test/support/certificate.ts';
+import type { Arena } from './arena.ts';
 import { figure, median, table } from './figures.ts';
-import { machineLine, nodeLine } from './machine.ts';
-import type { Options } from './options.ts';
 import type { Aim } from './pgbench.ts';
 import { answers, Started, withFiles } from './process.ts';
-import { startProxy } from './proxy.ts';
-import type { Say } from './say.ts';
+import { NODE_OPTIONS, startProxy } from './proxy.ts';
 
-/** Bytes that a client may cost beyond a bare socket. */
-const BAR = 4_000;
 /** Files that a program has open besides its clients' sockets. */
 const OTHER_FILES = 1_000;
 const COLLECTING = ['--expose-gc', '--import', resolve(import.meta.dirname, 'collect.ts')];
 const CONNECTED_WITHIN = 300_000;
+/** The part of the clients that comes first and is not counted: code is loaded, V8's young generation has grown. */
+const FIRST = 0.5;
 /** Memory is at rest when it has moved less than this for so many looks in a row. */
 const REST_BYTES = 256 * 1_024;
-const LOOKS = 5;
+const LOOKS = 4;
 const LOOK_EVERY = 500;
 const MOST_LOOKS = 60;
 
-/** What one server grew by, in bytes per client. */
-interface Growth {
-  /**
-   * Between two collections of garbage, after as many clients had come and gone: so the code they load and the
-   * young generation, which V8 lets grow once for the life of the process, are not counted as theirs.
-   */
+type Security = 'plain' | 'tls';
+/** What the clients have done before they fell silent: nothing at all, a log-in, a log-in and one query. */
+export type Kind = 'bare' | 'session' | 'used';
+
+export interface IdleOptions {
+  /** That are counted. */
+  readonly clients: number;
+  readonly rounds: number;
+  readonly security: Security;
+}
+
+/** What one server grew by, in resident bytes per client. */
+export interface Growth {
+  /** Of clients that join others, between two collections of garbage. */
   readonly held: number;
-  /** Since its start, without a collection: garbage of the log-ins and what V8 reserves counted in. */
+  /** Since its start, nothing collected: what log-ins leave behind and what V8 reserves is counted in. */
   readonly whole: number;
 }
 
-/** Resident memory per idle client, in turn with a bare socket. Gives the exit code: 1 if the bar was missed. */
-export async function idle(options: Options, signal: AbortSignal, say: Say): Promise<number> {
-  await using arena = await openArena(options, signal);
-  const [clients = 0] = options.clients;
-  say(machineLine());
-  say(
-    `${nodeLine()}; ${clients} idle clients, ${options.rounds} rounds in turn; bytes resident per client\n`,
-  );
-  const bare: Growth[] = [];
-  const ours: Growth[] = [];
-  for (let round = 0; round < options.rounds; round++) {
-    signal.throwIfAborted();
-    bare.push(await bareRound(arena, clients));
-    ours.push(await proxyRound(arena, clients));
+/** One value a round. */
+export type IdleScores = Readonly<Record<Kind, readonly Growth[]>>;
+
+/** Resident memory per idle client, in turn with a bare socket (plain or TLS) in another Node process. */
+export async function measureIdle(arena: Arena, options: IdleOptions): Promise<IdleScores> {
+  const { rounds, security } = options;
+  const certificate = security === 'tls' ? await certificateIn(arena.folder) : undefined;
+  const scores: Record<Kind, Growth[]> = { bare: [], session: [], used: [] };
+  for (let round = 0; round < rounds; round++) {
+    for (const kind of ['bare', 'session', 'used'] as const) {
+      arena.signal.throwIfAborted();
+      scores[kind].push(await growthOf(arena, kind, options.clients, certificate));
+    }
   }
-  say(growthTable(bare, ours));
-  const above = (kind: keyof Growth): number =>
-    median(ours.map((growth) => growth[kind])) - median(bare.map((growth) => growth[kind]));
-  const met = above('held') <= BAR && above('whole') <= BAR;
-  const found = `${figure(above('held'))} bytes held and ${figure(above('whole'))} since start above the bare socket`;
-  say(`\n${met ? 'met' : 'MISSED'}: ${found}; the bar is ${figure(BAR)} for both`);
-  return met ? 0 : 1;
+  return scores;
 }
 
-function growthTable(bare: readonly Growth[], ours: readonly Growth[]): string {
-  const row = (name: string, growths: readonly Growth[]): string[] =>
-    [name].concat(
-      (['held', 'whole'] as const).flatMap((kind) => {
-        const [values, base] = [growths, bare].map((of) => of.map((growth) => growth[kind]));
-        const extra = median(values ?? []) - median(base ?? []);
-        return [
-          figure(median(values ?? [])),
-          figure(extra),
-          (values ?? []).map((one) => figure(one)).join(' '),
-        ];
-      }),
-    );
-  const head = ['server', 'held', 'above bare', 'rounds', 'since start', 'above bare', 'rounds'];
-  return table(head, [row('bare Node socket', bare), row('Pointsman, logged in', ours)]);
+/** Files of a certificate and its key, as PEM. */
+interface Certificate {
+  readonly cert: string;
+  readonly key: string;
 }
 
-async function bareRound(arena: Arena, clients: number): Promise<Growth> {
-  const [port = 0] = arena.ports;
-  await using server = program('a bare server', 'bare-server.ts', [String(port)], clients);
-  await server.ready(() => answers(port));
-  return await growth(server, { ...arena.direct, port }, 'bare', clients);
+export async function certificateIn(folder: string): Promise<Certificate> {
+  const { cert, key } = selfSigned();
+  const files = { cert: join(folder, 'bench.crt'), key: join(folder, 'bench.key') };
+  await writeFile(files.cert, cert);
+  await writeFile(files.key, key, { mode: 0o600 });
+  return files;
 }
 
-async function proxyRound(arena: Arena, clients: number): Promise<Growth> {
-  const [, port = 0, adminPort = 0] = arena.ports;
-  await using proxy = await startProxy(arena, {
-    name: 'pointsman-idle',
-    port,
-    adminPort,
-    reads: 'replicas',
-    poolSize: 20,
-    nodeOptions: COLLECTING,
-    files: clients + OTHER_FILES,
-  });
-  return await growth(proxy, { ...arena.direct, port }, 'session', clients);
+/** Bytes of a client above the bare socket: the median of the differences of each round. */
+function above(scores: IdleScores, kind: Kind, what: keyof Growth): number {
+  return median(scores[kind].map((growth, at) => growth[what] - (scores.bare[at]?.[what] ?? Number.NaN)));
+}
+
+export function idleTable(scores: IdleScores): string {
+  const names: Record<Kind, string> = {
+    bare: 'bare Node socket',
+    session: 'Pointsman, logged in',
+    used: 'Pointsman, after a query',
+  };
+  const rows = (['bare', 'session', 'used'] as const).map((kind) => [
+    names[kind],
+    ...(['held', 'whole'] as const).flatMap((what) => {
+      const values = scores[kind].map((growth) => growth[what]);
+      const all = values.map((value) => figure(value)).join(' ');
+      return [figure(median(values)), figure(above(scores, kind, what)), all];
+    }),
+  ]);
+  return table(['server', 'held', 'above bare', 'rounds', 'since start', 'above bare', 'rounds'], rows);
+}
+
+async function growthOf(
+  arena: Arena,
+  kind: Kind,
+  clients: number,
+  certificate: Certificate | undefined,
+): Promise<Growth> {
+  const port = await arena.nextPort();
+  const aim = { ...arena.direct, port };
+  const files = Math.ceil(clients * (1 + FIRST)) + OTHER_FILES;
+  await using server =
+    kind === 'bare'
+      ? await startBare(port, certificate, files)
+      : await startProxy(arena, {
+          name: `pointsman-idle-${port}`,
+          port,
+          adminPort: await arena.nextPort(),
+          reads: 'replicas',
+          poolSize: 20,
+          nodeOptions: COLLECTING,
+          files,
+          ...(certificate === undefined ? {} : { tls: certificate }),
+        });
+  return await grown(
+    server,
+    { aim, kind, clients, security: certificate === undefined ? 'plain' : 'tls' },
+    files,
+  );
+}
+
+interface Crowd {
+  readonly aim: Aim;
+  readonly kind: Kind;
+  readonly clients: number;
+  readonly security: Security;
 }
 
 /** What `server` grew by, per client, while they are connected and silent. */
-async function growth(server: Started, aim: Aim, kind: Kind, clients: number): Promise<Growth> {
+async function grown(
+  server: Started,
+  { aim, kind, clients, security }: Crowd,
+  files: number,
+): Promise<Growth> {
+  const first = Math.ceil(clients * FIRST);
   const atStart = await atRest(server);
-  await using passing = group(aim, kind, 'pass', clients);
-  await passing.heard(CONNECTED_WITHIN);
-  await passing.stop();
+  await using crowd = idleClients(aim, kind, security, files);
+  await more(crowd, first);
   const before = await collected(server);
-  await using holding = group(aim, kind, 'hold', clients);
-  await holding.heard(CONNECTED_WITHIN);
+  await more(crowd, clients);
   const full = await atRest(server);
   const after = await collected(server);
-  return { held: (after - before) / clients, whole: (full - atStart) / clients };
+  return { held: (after - before) / clients, whole: (full - atStart) / (clients + first) };
+}
+
+/** A process of silent clients, none yet. `more` brings them. */
+function idleClients(aim: Aim, kind: Kind, security: Security, files: number): Started {
+  const { port, user, password, database } = aim;
+  const args = [kind, security, String(port), user, password, database];
+  return new Started('idle clients', program('idle-clients.ts', args, [], files));
+}
+
+/** Brings so many more clients; rejects when one of them or of those before cannot stay. */
+async function more(crowd: Started, clients: number): Promise<void> {
+  crowd.tell(clients);
+  await crowd.heard(CONNECTED_WITHIN);
+}
+
+async function startBare(
+  port: number,
+  certificate: Certificate | undefined,
+  files: number,
+): Promise<Started> {
+  const pems = certificate === undefined ? [] : [certificate.cert, certificate.key];
+  const command = program('bare-server.ts', [String(port), ...pems], [...NODE_OPTIONS, ...COLLECTING], files);
+  const server = new Started('a bare server', command);
+  await server.ready(() => answers(port));
+  return server;
 }
 
 /** Resident bytes without garbage. */
 async function collected(server: Started): Promise<number> {
   server.signal('SIGUSR2');
   return atRest(server);
-}
-
-type Kind = 'bare' | 'session';
-
-/** So many clients, in a process of their own. */
-function group(aim: Aim, kind: Kind, stay: 'pass' | 'hold', clients: number): Started {
-  const { port, user, password, database } = aim;
-  const args = [kind, stay, String(port), String(clients), user, password, database];
-  return program(`${clients} idle clients`, 'idle-clients.ts', args, clients);
 }
 
 /** Resident bytes once they no longer change. */
@@ -143,8 +196,7 @@ async function atRest(server: Started): Promise<number> {
   return server.residentBytes;
 }
 
-/** One of the programs beside this file, with room for `clients` sockets. */
-function program(name: string, file: string, args: readonly string[], clients: number): Started {
-  const command = [process.execPath, ...COLLECTING, resolve(import.meta.dirname, file), ...args];
-  return new Started(name, withFiles(clients + OTHER_FILES, command));
+/** One of the programs beside this file, with room for so many open files. */
+function program(file: string, args: readonly string[], options: readonly string[], files: number): string[] {
+  return withFiles(files, [process.execPath, ...options, resolve(import.meta.dirname, file), ...args]);
 }

@@ -1,81 +1,126 @@
 import { parseArgs } from 'node:util';
+import type { EngineName } from '../src/demo/cluster.ts';
+import { TRIALS, type TrialId } from './bars.ts';
 
-export const HELP = `npm run bench                  1, 4, 16 and 64 clients; simple, extended, prepared; TPC-B-like
-npm run bench -- cost          processor time per query at 16 clients, beside PgBouncer or MySQL Router
-npm run bench -- idle          resident memory per idle client, beside a bare Node socket
+export const HELP = `npm run bench                  everything, an hour and more: the two that follow; writes docs/performance.md
+npm run bench -- --quick       a short look at everything, within three minutes; writes nothing
+npm run bench -- bars          the acceptance table; exits with 1 if a bar is missed
+npm run bench -- survey        everybody at all loads
+npm run bench -- cost          one load beside PgBouncer or MySQL Router, held against its bars
+npm run bench -- profile       a flame graph of the proxy under one load, and its time per stage
+npm run bench -- report        writes docs/performance.md again from what was measured last
 
-  --engine NAME    of cost: postgres (default), mysql or mariadb
-  --rounds N       how often everything is measured in turn (default 2; cost 5, idle 3)
-  --seconds N      length of one measurement (default 2; cost 5)
-  --clients N,M    clients at one time (default 1,4,16,64; cost 16; idle 5000)
+  --engine NAME    of cost and profile: postgres (default), mysql or mariadb; of survey: that one alone
+  --only A,B       of bars: these trials alone (${TRIALS.join(', ')})
+  --rounds N       how often everything is measured in turn (default 5; survey 3)
+  --seconds N      length of one measurement (default 4; survey 3; cost and profile 5)
+  --clients N,M    clients at one time (default of survey 1,4,16,64,200,1000; cost 16; profile 64)
+  --protocol NAME  of profile: simple (default), extended or prepared
   --scale N        pgbench scale: 100,000 rows each (default 10)
+  --docs FOLDER    where the page is written (default docs); not with less than three rounds
   --node-ports N   first of three ports of the servers (default: the first free ones from 15490 on)
   --port N         first of the ports of the proxies (default: the first free ones from 16490 on)
 
-PgBouncer and MySQL Router: in the folder POINTSMAN_UNSTABLE (a Debian root, entered with chroot), else on the PATH.
+Peers are looked for in the Debian root of POINTSMAN_UNSTABLE (default ~/.cache/pointsman/unstable; entered with
+chroot, as root), else on the PATH. \`npm run tools -- peers\` installs in that root what Debian has of them.
 `;
 
+const COMMANDS = ['all', 'bars', 'survey', 'cost', 'profile', 'report'] as const;
+export type Command = (typeof COMMANDS)[number];
+
+const PROTOCOLS = ['simple', 'extended', 'prepared'] as const;
+
 export interface Options {
-  readonly command: 'matrix' | 'cost' | 'idle';
-  readonly engine: 'postgres' | 'mysql' | 'mariadb';
+  readonly command: Command;
+  readonly engine: EngineName;
+  /** Whether the engine was named. */
+  readonly engineAsked: boolean;
+  readonly quick: boolean;
+  readonly only: readonly TrialId[];
   readonly rounds: number;
   readonly seconds: number;
   readonly clients: readonly number[];
+  readonly protocol: (typeof PROTOCOLS)[number];
   readonly scale: number;
+  readonly docs: string;
   readonly nodePort: number;
   readonly port: number;
 }
 
-const DEFAULTS: Readonly<Record<Options['command'], { rounds: number; seconds: number; clients: string }>> = {
-  matrix: { rounds: 2, seconds: 2, clients: '1,4,16,64' },
-  cost: { rounds: 5, seconds: 5, clients: '16' },
-  idle: { rounds: 3, seconds: 0, clients: '5000' },
-};
+interface Defaults {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly clients: string;
+}
 
-/** What a command line asks for; undefined: for help. Throws a RangeError or TypeError that says what is wrong. */
-export function readOptions(args: readonly string[]): Options | undefined {
+/** Of `all`, which is both, each part takes its own. */
+const DEFAULTS: Readonly<Record<Exclude<Command, 'all'>, Defaults>> = {
+  bars: { rounds: 5, seconds: 4, clients: '64' },
+  survey: { rounds: 3, seconds: 3, clients: '1,4,16,64,200,1000' },
+  cost: { rounds: 5, seconds: 5, clients: '16' },
+  profile: { rounds: 1, seconds: 5, clients: '64' },
+  report: { rounds: 1, seconds: 1, clients: '1' },
+};
+const QUICK: Defaults = { rounds: 1, seconds: 1, clients: '16' };
+
+/**
+ * What a command line asks for, with the defaults of `part` if the command is `all`; undefined: for help. Throws
+ * a RangeError or TypeError that says what is wrong.
+ */
+export function readOptions(
+  args: readonly string[],
+  part: Exclude<Command, 'all'> = 'bars',
+): Options | undefined {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
     options: {
       help: { type: 'boolean', short: 'h' },
-      engine: { type: 'string', default: 'postgres' },
+      quick: { type: 'boolean', default: false },
+      engine: { type: 'string' },
+      only: { type: 'string', default: '' },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       clients: { type: 'string' },
+      protocol: { type: 'string', default: 'simple' },
       scale: { type: 'string', default: '10' },
+      docs: { type: 'string', default: 'docs' },
       'node-ports': { type: 'string', default: '15490' },
       port: { type: 'string', default: '16490' },
     },
   });
   if (values.help === true) return undefined;
   const command = commandOf(positionals);
-  const { rounds, seconds, clients } = DEFAULTS[command];
+  const { quick } = values;
+  const { rounds, seconds, clients } = quick ? QUICK : DEFAULTS[command === 'all' ? part : command];
   return {
     command,
-    engine: engineOf(values.engine, command),
+    quick,
+    engine: oneOf('--engine', values.engine ?? 'postgres', ['postgres', 'mysql', 'mariadb']),
+    engineAsked: values.engine !== undefined,
+    only: values.only === '' ? [] : values.only.split(',').map((word) => oneOf('--only', word, TRIALS)),
     rounds: wholeNumber('--rounds', values.rounds ?? String(rounds), 1, 1_000),
     seconds: wholeNumber('--seconds', values.seconds ?? String(seconds), 0, 3_600),
     clients: (values.clients ?? clients).split(',').map((one) => wholeNumber('--clients', one, 1, 20_000)),
+    protocol: oneOf('--protocol', values.protocol, PROTOCOLS),
     scale: wholeNumber('--scale', values.scale, 1, 1_000),
+    docs: values.docs,
     nodePort: wholeNumber('--node-ports', values['node-ports'], 1, 65_000),
     port: wholeNumber('--port', values.port, 1, 65_000),
   };
 }
 
-function commandOf(words: readonly string[]): Options['command'] {
-  const [word, extra] = words;
+function commandOf([word, extra]: readonly string[]): Command {
   if (extra !== undefined) throw new RangeError(`one command at a time, not also ${extra}`);
-  if (word === undefined) return 'matrix';
-  if (word === 'cost' || word === 'idle') return word;
-  throw new RangeError(`there is no benchmark ${word}; there are cost and idle`);
+  const found = COMMANDS.find((command) => command === (word ?? 'all'));
+  if (found !== undefined) return found;
+  throw new RangeError(`there is no benchmark ${word}; there are ${COMMANDS.slice(1).join(', ')}`);
 }
 
-function engineOf(name: string, command: Options['command']): Options['engine'] {
-  if (name === 'postgres') return name;
-  if (name !== 'mysql' && name !== 'mariadb') throw new RangeError(`there is no engine ${name}`);
-  if (command !== 'cost') throw new RangeError(`${command} measures postgres only`);
-  return name;
+function oneOf<Word extends string>(option: string, given: string, words: readonly Word[]): Word {
+  const found = words.find((word) => word === given);
+  if (found !== undefined) return found;
+  throw new RangeError(`${option} takes ${words.join(', ')}, not ${given}`);
 }
 
 function wholeNumber(option: string, given: string, from: number, to: number): number {

@@ -3,23 +3,30 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { processorMs, proportionalBytes, withDescendants } from './kernel.ts';
 
 /** How long a program may take to be ready, and to end when it is asked to, in ms. */
 const READY_WITHIN = 20_000;
 const END_WITHIN = 5_000;
-/** The kernel's unit of processor time in /proc (proc(5)): 100 a second on every Linux that Node runs on. */
-const TICK_MS = 10;
 const PAGE = 4_096;
 
 /** A program that was started here and is ended here. */
 export class Started {
   readonly name: string;
   readonly #child: ChildProcess;
+  readonly #endWith: NodeJS.Signals;
   #output = '';
 
-  constructor(name: string, command: readonly string[], account?: { uid: number; gid: number }) {
+  /** `endWith`: the signal that asks it to end at once. */
+  constructor(
+    name: string,
+    command: readonly string[],
+    account?: { uid: number; gid: number },
+    endWith: NodeJS.Signals = 'SIGTERM',
+  ) {
     const [program = '', ...args] = command;
     this.name = name;
+    this.#endWith = endWith;
     this.#child = spawn(program, args, {
       ...(account === undefined ? {} : { uid: account.uid, gid: account.gid }),
       cwd: process.cwd(),
@@ -34,12 +41,23 @@ export class Started {
       });
   }
 
-  /** Processor time used so far, user and system, all threads, in ms. */
+  /** Processor time used so far, user and system, all threads and all processes that it started, in ms. */
   get processorMs(): number {
-    const stat = readFileSync(`/proc/${this.#child.pid}/stat`, 'latin1');
-    // The name in parentheses may hold anything; utime and stime are the 14th and 15th field.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+    let sum = 0;
+    for (const pid of this.pids) sum += processorMs(pid);
+    return sum;
+  }
+
+  /** Itself first, then all that it started and that still runs. */
+  get pids(): number[] {
+    return this.#child.pid === undefined ? [] : withDescendants(this.#child.pid);
+  }
+
+  /** Memory that is only here, and its part of what is shared, of all its processes, in bytes. */
+  get memoryBytes(): number {
+    let sum = 0;
+    for (const pid of this.pids) sum += proportionalBytes(pid);
+    return sum;
   }
 
   /** Resident memory in bytes. */
@@ -62,6 +80,11 @@ export class Started {
     throw new Error(`${this.name} did not become ready: ${this.#output.trim()}`);
   }
 
+  /** Sends it a message. */
+  tell(message: string | number): void {
+    this.#child.send(message);
+  }
+
   /** The next message that the program sends; rejects if it ends first. */
   async heard(within: number): Promise<unknown> {
     const ending = new AbortController();
@@ -78,12 +101,16 @@ export class Started {
     }
   }
 
-  /** Asks it to end, makes it end, and waits until it has. */
+  /** Asks it to end, makes it and all that it started end, and waits until it has. */
   async stop(): Promise<void> {
     if (!this.#isRunning) return;
     const exited = once(this.#child, 'exit');
-    this.#child.kill('SIGTERM');
-    const bound = setTimeout(() => this.#child.kill('SIGKILL'), END_WITHIN);
+    const [, ...others] = this.pids;
+    this.#child.kill(this.#endWith);
+    const bound = setTimeout(() => {
+      this.#child.kill('SIGKILL');
+      killAll(others);
+    }, END_WITHIN);
     await exited;
     clearTimeout(bound);
   }
@@ -94,6 +121,16 @@ export class Started {
 
   get #isRunning(): boolean {
     return this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+}
+
+function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended.
+    }
   }
 }
 

@@ -4,7 +4,10 @@ import type { Credentials } from '../src/demo/credentials.ts';
 import { Started, withFiles } from './process.ts';
 
 /** As bin/node.mjs starts it. */
-const NODE_OPTIONS = ['--max-semi-space-size=4'];
+export const NODE_OPTIONS = ['--max-semi-space-size=4', '--expose-gc'];
+
+/** Clients that it may have, more than any load brings. */
+const MOST_CLIENTS = 20_000;
 
 /** A cluster to stand before, and a folder for the configuration. */
 export interface Ground {
@@ -24,8 +27,12 @@ export interface ProxyOptions {
   readonly reads: 'replicas' | 'primary';
   /** Server connections per node. */
   readonly poolSize: number;
+  /** Processes; 1 if left out. */
+  readonly workers?: number;
   /** Options for Node itself, e.g. a profiler's. */
   readonly nodeOptions?: readonly string[];
+  /** Files of a certificate for clients that ask for TLS, and of its key; left out: not offered. */
+  readonly tls?: { readonly cert: string; readonly key: string };
   /** Files it may have open; left out: as many as this process. */
   readonly files?: number;
 }
@@ -56,22 +63,25 @@ export async function startProxy(arena: Ground, options: ProxyOptions): Promise<
   return started;
 }
 
-function configuration(arena: Ground, { port, adminPort, reads, poolSize }: ProxyOptions): object {
+function configuration(arena: Ground, options: ProxyOptions): object {
+  const { port, adminPort, reads, poolSize, workers, tls } = options;
   const host = '127.0.0.1';
   const { client, monitor } = arena.cluster.credentials;
   return {
     admin: { listen: { host, port: adminPort } },
     log: { level: 'warn' },
+    ...(workers === undefined ? {} : { workers }),
     clusters: [
       {
         name: 'bench',
         engine: arena.engine,
-        listen: { host, port },
+        listen: { host, port, maxClients: MOST_CLIENTS, ...(tls === undefined ? {} : { tls }) },
         nodes: arena.cluster.nodes.map((node) => ({ name: node.id, host, port: node.port })),
         users: [{ name: client.user, password: client.password }],
         monitor: { ...monitor, database: client.database },
         pool: { size: poolSize },
         routing: { reads },
+        consistency: 'session',
         // As the peers are run: nothing is encrypted on this machine.
         serverTls: { mode: 'disable' },
       },

@@ -1,12 +1,17 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { pathOf } from '../test/support/need.ts';
-import type { Aim, Count } from './pgbench.ts';
+import type { Count } from './contest.ts';
+import type { Latency } from './figures.ts';
+import type { Aim } from './pgbench.ts';
+import { withFiles } from './process.ts';
 
 const execute = promisify(execFile);
 
 /** Rows of the one table. */
 const ROWS = 100_000;
+/** Files it has open beside a socket a thread. */
+const OTHER_FILES = 50;
 
 export interface SysbenchLoad {
   readonly script: 'oltp_point_select' | 'oltp_read_only' | 'oltp_read_write';
@@ -26,7 +31,7 @@ export async function layTable(aim: Aim, signal: AbortSignal): Promise<void> {
   await run(aim, 'oltp_point_select', [], 'prepare', signal);
 }
 
-/** One run. Rejects if a single query failed. */
+/** One run; what is counted are its queries. Rejects if a single one failed. */
 export async function measureSysbench(
   aim: Aim,
   { script, prepared, threads }: SysbenchLoad,
@@ -38,13 +43,17 @@ export async function measureSysbench(
     `--threads=${threads}`,
     `--time=${seconds}`,
     '--events=0',
+    '--histogram=on',
     // Without it a point select is wrapped in BEGIN and COMMIT by other scripts only; said here to be sure.
     ...(script === 'oltp_point_select' ? ['--skip-trx=on'] : []),
   ];
-  return readSysbench(await run(aim, script, options, 'run', signal));
+  return readSysbench(await run(aim, script, options, 'run', signal, threads));
 }
 
-/** Reads sysbench's report: queries, and queries a second. Throws if it holds no figures, or errors. */
+/**
+ * Reads sysbench's report: queries, queries a second, and the latencies of its events (of one query, or of a
+ * whole transaction). Throws if it holds no figures, or errors.
+ */
 export function readSysbench(report: string): Count {
   const queries = /^\s*queries:\s+(\d+)\s+\(([\d.]+) per sec\.\)/m.exec(report);
   const errors = /^\s*ignored errors:\s+(\d+)/m.exec(report);
@@ -52,7 +61,28 @@ export function readSysbench(report: string): Count {
   const tps = Number(queries?.[2]);
   if (!(transactions > 0) || !(tps > 0)) throw new Error(`sysbench reported no figures: ${report.trim()}`);
   if (Number(errors?.[1] ?? 0) > 0) throw new Error(`queries failed: ${report.trim()}`);
-  return { transactions, tps };
+  const count = { transactions, tps, seconds: transactions / tps };
+  const latency = histogramLatency(report);
+  return latency === undefined ? count : { ...count, latency };
+}
+
+/** Of lines like `0.160 |*****   1234`: an upper bound in ms and how many events were below it. */
+function histogramLatency(report: string): Latency | undefined {
+  const rows = [...report.matchAll(/^\s*([\d.]+) \|\**\s+(\d+)\s*$/gm)].map(([, ms, events]) => ({
+    ms: Number(ms),
+    events: Number(events),
+  }));
+  const all = rows.reduce((sum, { events }) => sum + events, 0);
+  if (all === 0) return undefined;
+  const at = (percent: number): number => {
+    let left = (all * percent) / 100;
+    for (const { ms, events } of rows) {
+      left -= events;
+      if (left <= 0) return ms;
+    }
+    return Number.NaN;
+  };
+  return { p50: at(50), p95: at(95), p99: at(99) };
 }
 
 async function run(
@@ -61,6 +91,7 @@ async function run(
   options: readonly string[],
   what: 'prepare' | 'run',
   signal: AbortSignal,
+  threads = 1,
 ): Promise<string> {
   const where = [
     '--db-driver=mysql',
@@ -72,8 +103,8 @@ async function run(
     '--tables=1',
     `--table-size=${ROWS}`,
   ];
-  const { stdout, stderr } = await execute(pathOf('sysbench'), [script, ...where, ...options, what], {
-    signal,
-  });
+  const command = [pathOf('sysbench'), script, ...where, ...options, what];
+  const [program = '', ...rest] = withFiles(threads + OTHER_FILES, command);
+  const { stdout, stderr } = await execute(program, rest, { signal });
   return `${stdout}\n${stderr}`;
 }

@@ -7,6 +7,7 @@ import { ensureInstalled } from './install.mjs';
 import { nodeOptions, requireNode } from './node.mjs';
 import { runTests } from './test.mjs';
 import { provideTools } from './tools.mjs';
+import { providePeers } from './unstable.mjs';
 
 /** The scripts of package.json: makes a fresh clone ready with any Node from 20 on, then runs the real thing. */
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -14,7 +15,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const commands = {
   demo: (node, args) => runChild(node, [...nodeOptions, join(root, 'src', 'main.ts'), 'demo', ...args]),
   test: (node, args) => runTests(root, node, args),
-  tools: () => showTools(provideTools()),
+  tools: (_, [what]) => (what === 'peers' ? showPeers(providePeers()) : showTools(provideTools())),
   check: (node) => runChecks(root, node),
   proof: (node, args) => runFile(node, 'bench/proof.ts', args),
   bench: (node, args) => runFile(node, 'bench/main.ts', args),
@@ -30,6 +31,12 @@ async function runFile(node, file, args) {
 function showTools(tools) {
   for (const [name, path] of Object.entries(tools)) console.log(`${name}=${path}`);
   return 0;
+}
+
+/** Whether the benchmark's peers are where it looks for them now. */
+function showPeers({ root, failure }) {
+  console.log(failure === undefined ? `The peers are in ${root}.` : `Not installed: ${failure}`);
+  return failure === undefined ? 0 : 1;
 }
 
 const [name, ...args] = process.argv.slice(2);

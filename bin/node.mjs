@@ -8,8 +8,9 @@ const NEEDED = 24;
 /**
  * What the proxy's own process is started with. Log-ins let V8's young generation grow once by some 30 MB for
  * little: half of that is as fast, and thousands of idle clients cost less than their sockets (docs/performance.md).
+ * With --expose-gc large results leave no garbage to gather (src/net/reclaim.ts).
  */
-export const nodeOptions = ['--max-semi-space-size=4'];
+export const nodeOptions = ['--max-semi-space-size=4', '--expose-gc'];
 
 /** The path of a Node that can run Pointsman: this one, or the one that npm has installed; undefined if neither. */
 function findNode() {

@@ -6,7 +6,19 @@ import { hindranceTo, installPackages } from './apt.mjs';
 
 /** MySQL is in no stable Debian: its server and its client come from unstable, into a root of their own. */
 const PACKAGES = ['mysql-server-core', 'mysql-client-core'];
+/** What the benchmark measures beside this proxy; ProxySQL is in no Debian. */
+const PEERS = ['pgbouncer', 'pgpool2', 'odyssey', 'haproxy', 'mysql-router'];
 const LAY_WITHIN = 1_800_000;
+/** Installs packages in the root, in a mount namespace of its own; none of them may start a service (101). */
+const ADD = [
+  'set -e; root=$1; shift',
+  'mount --rbind /dev "$root/dev"',
+  'mount -t proc proc "$root/proc"',
+  'printf "#!/bin/sh\\nexit 101\\n" >"$root/usr/sbin/policy-rc.d"; chmod +x "$root/usr/sbin/policy-rc.d"',
+  'chroot "$root" apt-get -o Acquire::Check-Valid-Until=false update -qq',
+  'chroot "$root" apt-get install -y -qq --no-install-recommends "$@"',
+  'chroot "$root" apt-get clean',
+].join('\n');
 
 /** Where the root lies (src/demo/mysql-programs.ts says the same): outside of the clone, shared by all clones. */
 function rootFolder() {
@@ -25,6 +37,32 @@ export function provideMysql() {
     'lay a root of Debian unstable for MySQL; install MySQL 8.0.26 or newer so that mysqld is on the PATH';
   const failure = hindranceTo(wish) ?? layRoot(root);
   return { root, failure: failure ?? (isThere() ? undefined : `there is no mysqld in ${root}`) };
+}
+
+/**
+ * Installs the peers of the benchmark in the root of Debian unstable, which is laid first if it is not there: what
+ * it has is newer, and the system itself stays as it is. `failure`: why not, in words.
+ */
+export function providePeers() {
+  const root = rootFolder();
+  const hindrance = hindranceTo(`lay a root of Debian unstable with ${PEERS.join(', ')}`);
+  if (hindrance !== undefined) return { root, failure: hindrance };
+  const failure = existsSync(join(root, 'usr', 'bin', 'apt-get')) ? undefined : layRoot(root);
+  if (failure !== undefined) return { root, failure };
+  console.log(`Installing ${PEERS.join(', ')} in ${root}.`);
+  const { status, error, stderr } = spawnSync(
+    'unshare',
+    ['--mount', '/bin/sh', '-c', ADD, 'add', root, ...PEERS],
+    {
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+      encoding: 'utf8',
+      timeout: LAY_WITHIN,
+      maxBuffer: 1 << 26,
+    },
+  );
+  if (status === 0) return { root, failure: undefined };
+  return { root, failure: error?.message ?? `apt-get failed: ${stderr.trim().split('\n').at(-1)}` };
 }
 
 /** MariaDB's server is called mysqld on Debian too. */

@@ -1,13 +1,15 @@
 import { startAdmin } from './admin/server.ts';
 import type { AdminSources } from './admin/sources.ts';
-import { monotonicClock } from './clock.ts';
-import { type Cluster, startCluster } from './cluster.ts';
+import { monotonicClock, sharedClock } from './clock.ts';
+import { type Cluster, openCluster } from './cluster.ts';
 import type { Config } from './config/config.ts';
 import { ProxyError } from './core/errors.ts';
 import type { Emit, Event } from './core/events.ts';
 import type { Endpoint, NodeId } from './core/node.ts';
+import { LocalFront } from './front.ts';
 import { type Log, startLog } from './log/log.ts';
 import { createMetrics } from './metrics/metrics.ts';
+import { Staff, workersOf } from './staff.ts';
 import { version } from './version.ts';
 
 export interface ProxyOptions {
@@ -20,20 +22,33 @@ export interface RunningProxy {
   /** Where clients connect, one address a cluster, in the order of the configuration. */
   readonly addresses: readonly Endpoint[];
   readonly adminAddress: Endpoint | undefined;
+  /** Processes that serve clients beside this one; none when this one serves them itself. */
+  readonly workers: readonly number[];
   /** Refuses new clients, ends sessions and links, and resolves when nothing is left. */
   close(): Promise<void>;
 }
 
 /** Starts everything a configuration names. Rejects with a ProxyError, and leaves nothing behind then. */
 export async function startProxy(config: Config, options: ProxyOptions = {}): Promise<RunningProxy> {
-  const clock = monotonicClock;
+  const workers = workersOf(config);
+  const clock = workers === 1 ? monotonicClock : sharedClock('early');
   const log = startLog({ level: config.log.level, clock });
   const clusters: Cluster[] = [];
-  const metrics = createMetrics({ version, sources: () => clusters.map((cluster) => cluster.figures()) });
+  const staff = workers === 1 ? undefined : new Staff({ config, workers, clock, logger: log.logger });
+  const metrics = createMetrics({
+    version,
+    sources: () => Promise.all(clusters.map((cluster) => cluster.figures())),
+    ...(staff === undefined ? {} : { workers: () => staff.usage() }),
+  });
   try {
     for (const settings of config.clusters) {
       const emit = together(log.emitFor(settings.name), metrics.emitFor(settings.name), options.emit);
-      clusters.push(await startCluster(settings, { clock, emit, hooks: options.hooks ?? {} }));
+      const cluster = await openCluster(settings, { clock, emit, hooks: options.hooks ?? {} });
+      clusters.push(cluster);
+    }
+    await staff?.start(clusters);
+    for (const cluster of clusters) {
+      cluster.begin(staff?.frontOf(cluster) ?? (await LocalFront.start({ ...cluster.facts, clock })));
     }
     const admin = await startAdminOf(config, {
       clusters,
@@ -42,21 +57,26 @@ export async function startProxy(config: Config, options: ProxyOptions = {}): Pr
       },
     });
     const addresses = clusters.map((cluster) => cluster.address);
-    log.logger.info({ event: 'proxy.started', addresses, admin: admin?.address }, 'ready for clients');
+    log.logger.info(
+      { event: 'proxy.started', addresses, admin: admin?.address, workers },
+      'ready for clients',
+    );
     return {
       addresses,
       adminAddress: admin?.address,
+      get workers() {
+        return staff?.pids ?? [];
+      },
       close: async () => {
         await admin?.close();
-        await closeAll(clusters, log);
+        await closeAll(clusters, staff, log);
       },
     };
   } catch (error) {
-    await closeAll(clusters, log);
+    await closeAll(clusters, staff, log);
     throw error;
   }
 }
-
 async function startAdminOf(
   config: Config,
   given: { clusters: readonly Cluster[]; metrics: AdminSources['metrics'] },
@@ -65,7 +85,7 @@ async function startAdminOf(
   return startAdmin(config.admin.listen, {
     version,
     metrics: given.metrics,
-    clusters: () => given.clusters.map((cluster) => cluster.status()),
+    clusters: () => Promise.all(given.clusters.map((cluster) => cluster.status())),
     explain: (question) => {
       const cluster = given.clusters.find(({ name }) => name === question.cluster);
       if (cluster === undefined) return Promise.reject(noCluster(question.cluster));
@@ -74,7 +94,8 @@ async function startAdminOf(
   });
 }
 
-async function closeAll(clusters: readonly Cluster[], log: Log): Promise<void> {
+async function closeAll(clusters: readonly Cluster[], staff: Staff | undefined, log: Log): Promise<void> {
+  await staff?.close();
   await Promise.all(clusters.map((cluster) => cluster.close()));
   log.logger.info({ event: 'proxy.stopped' }, 'stopped');
   log.close();

@@ -1,8 +1,9 @@
 import type { Clock } from './core/clock.ts';
-import type { Control, Positions, Probe, Target } from './core/engine.ts';
+import type { Control, Positions, Probe } from './core/engine.ts';
 import type { Emit } from './core/events.ts';
 import type { NodeId, NodeSpec, Observation } from './core/node.ts';
 import type { Ack, Signal, View } from './core/view.ts';
+import type { Target } from './core/wire.ts';
 import type { Standing, World } from './core/world.ts';
 import type { Command } from './failover/input.ts';
 import { type Journal, memoryJournal } from './failover/journal.ts';

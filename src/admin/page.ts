@@ -20,8 +20,8 @@ const STYLE = `
   }`;
 
 /** The whole of `/`: made on the server, read again every five seconds, no script. */
-export function page(sources: AdminSources): string {
-  const clusters = sources.clusters();
+export async function page(sources: AdminSources): Promise<string> {
+  const clusters = await sources.clusters();
   const reasons = notReady(clusters);
   const readiness = reasons.length === 0 ? 'Ready.' : `Not ready: ${reasons.map(escaped).join('; ')}.`;
   const links = LINKS.map(
@@ -37,7 +37,7 @@ ${clusters.map(section).join('\n')}
 `;
 }
 
-function section({ name, address, view, sessions }: ClusterStatus): string {
+function section({ name, address, view, sessions, pools }: ClusterStatus): string {
   const primary = view.primary === null ? `none: ${view.holding}` : view.primary;
   const rows = view.nodes.map(
     ({ id, endpoint, role, state, reason, lagBytes }) =>
@@ -47,9 +47,25 @@ function section({ name, address, view, sessions }: ClusterStatus): string {
   );
   return `<h2>${escaped(name)} <small>on ${escaped(address)}</small></h2>
 <p>Primary: ${escaped(primary)}. Epoch ${view.epoch}. ${sessions.clients} clients, ${sessions.held} held.</p>
-<table><tr>${['Node', 'Address', 'Role', 'State', 'Lag', 'Why'].map((head) => `<th>${head}</th>`).join('')}</tr>
+<table>${header(['Node', 'Address', 'Role', 'State', 'Lag', 'Why'])}
+${rows.join('\n')}</table>
+${poolsOf(pools)}`;
+}
+
+/** Server connections by node, user and database. */
+function poolsOf(pools: ClusterStatus['pools']): string {
+  if (pools.length === 0) return '';
+  const rows = pools.map(({ node, user, database, size, open, busy, lanes, laneOwed, waiting }) => {
+    const figures = [`${open} of ${size}`, busy, lanes, laneOwed, waiting].map(String);
+    return `<tr>${[node, user, database, ...figures].map(cell).join('')}</tr>`;
+  });
+  const heads = ['Node', 'User', 'Database', 'Open', 'Busy', 'Shared', 'Requests there', 'Waiting'];
+  return `<table>${header(heads)}
 ${rows.join('\n')}</table>`;
 }
+
+const header = (heads: readonly string[]): string =>
+  `<tr>${heads.map((head) => `<th>${head}</th>`).join('')}</tr>`;
 
 const cell = (text: string): string => `<td>${escaped(text)}</td>`;
 

@@ -100,10 +100,12 @@ function hasStatus(error: unknown): error is { statusCode: number } {
 }
 
 function probes(server: FastifyInstance, sources: AdminSources): void {
-  server.get('/', (_request, reply) => reply.type('text/html; charset=utf-8').send(page(sources)));
+  server.get('/', async (_request, reply) =>
+    reply.type('text/html; charset=utf-8').send(await page(sources)),
+  );
   server.get('/healthz', (_request, reply) => reply.send({ alive: true, version: sources.version }));
-  server.get('/readyz', (_request, reply) => {
-    const reasons = notReady(sources.clusters());
+  server.get('/readyz', async (_request, reply) => {
+    const reasons = notReady(await sources.clusters());
     return reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons });
   });
   server.get('/metrics', async (_request, reply) => {
@@ -113,25 +115,29 @@ function probes(server: FastifyInstance, sources: AdminSources): void {
 }
 
 function api(server: FastifyInstance, sources: AdminSources): void {
-  server.get('/api/view', (_request, reply) =>
-    reply.send({ version: sources.version, clusters: sources.clusters() }),
+  server.get('/api/view', async (_request, reply) =>
+    reply.send({ version: sources.version, clusters: await sources.clusters() }),
   );
-  server.get<{ Querystring: Record<string, string | string[] | undefined> }>('/api/explain', (request) => {
-    const { cluster, database, sql } = request.query;
-    const names = sources.clusters().map(({ name }) => name);
-    const asked = text('cluster', cluster) ?? names[0];
-    if (asked === undefined || !names.includes(asked)) {
-      throw badQuestion(`there is no such cluster; known: ${names.join(', ') || 'none yet'}`);
-    }
-    const statement = text('sql', sql);
-    if (statement === undefined || statement === '') throw badQuestion('say which statement: ?sql=SELECT+1');
-    if (statement.length > MOST_SQL_CHARACTERS) {
-      throw badQuestion(
-        `sql is longer than ${MOST_SQL_CHARACTERS} characters; use the command line: explain`,
-      );
-    }
-    return sources.explain({ cluster: asked, database: text('database', database), sql: statement });
-  });
+  server.get<{ Querystring: Record<string, string | string[] | undefined> }>(
+    '/api/explain',
+    async (request) => {
+      const { cluster, database, sql } = request.query;
+      const names = (await sources.clusters()).map(({ name }) => name);
+      const asked = text('cluster', cluster) ?? names[0];
+      if (asked === undefined || !names.includes(asked)) {
+        throw badQuestion(`there is no such cluster; known: ${names.join(', ') || 'none yet'}`);
+      }
+      const statement = text('sql', sql);
+      if (statement === undefined || statement === '')
+        throw badQuestion('say which statement: ?sql=SELECT+1');
+      if (statement.length > MOST_SQL_CHARACTERS) {
+        throw badQuestion(
+          `sql is longer than ${MOST_SQL_CHARACTERS} characters; use the command line: explain`,
+        );
+      }
+      return sources.explain({ cluster: asked, database: text('database', database), sql: statement });
+    },
+  );
 }
 
 function text(name: string, value: string | string[] | undefined): string | undefined {

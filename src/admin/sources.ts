@@ -1,3 +1,4 @@
+import type { Company } from '../core/company.ts';
 import type { View } from '../core/view.ts';
 
 /** What the admin surface may ask of the rest of the house; app.ts gives it. */
@@ -5,7 +6,7 @@ export interface AdminSources {
   readonly version: string;
   /** The scrape: text and its content type. */
   metrics(): Promise<{ readonly text: string; readonly contentType: string }>;
-  clusters(): readonly ClusterStatus[];
+  clusters(): readonly ClusterStatus[] | Promise<readonly ClusterStatus[]>;
   /** Where a statement would go, and by which rule. Rejects with a ProxyError. */
   explain(question: ExplainQuestion): Promise<Explanation>;
 }
@@ -41,6 +42,9 @@ export interface PoolStatus {
   readonly open: number;
   readonly busy: number;
   readonly waiting: number;
+  /** Of the busy ones: those that sessions share now, and the requests under way on them. */
+  readonly lanes: number;
+  readonly laneOwed: number;
 }
 
 export interface ExplainQuestion {
@@ -57,4 +61,6 @@ export interface Explanation {
   readonly rule: string;
   readonly detail: string;
   readonly reason: string;
+  /** Whether it may share a server connection, and what its runs have cost so far. */
+  readonly lane: Company;
 }

@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 import { type ClusterConfig, loadConfig } from '../config/config.ts';
-import type { Finding, Probe, Target } from '../core/engine.ts';
+import type { Finding, Probe } from '../core/engine.ts';
 import { asProxyError, ProxyError } from '../core/errors.ts';
 import type { Observation, Seen } from '../core/node.ts';
+import type { Target } from '../core/wire.ts';
 import { engineNamed } from '../engines.ts';
 import { clientTls } from '../net/tls.ts';
 

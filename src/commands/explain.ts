@@ -1,16 +1,21 @@
 import { parseArgs } from 'node:util';
 import { type ClusterConfig, loadConfig } from '../config/config.ts';
-import type { Catalogue, Explained, FunctionLists, Target } from '../core/engine.ts';
+import type { Catalogue } from '../core/catalogue.ts';
+import type { Explained } from '../core/engine.ts';
 import { ProxyError } from '../core/errors.ts';
+import type { FunctionLists } from '../core/function-lists.ts';
+import type { Target } from '../core/wire.ts';
 import { engineNamed } from '../engines.ts';
+import { laneIn } from '../lanes.ts';
 import { clientTls } from '../net/tls.ts';
 
 const USAGE = `pointsman explain [--engine postgres|mysql|mariadb] [-c FILE [--cluster NAME] [--database NAME]] "SQL"
 
-Says where a statement would go, the primary or a replica, and which rule said so.
+Says where a statement would go, the primary or a replica, and which rule said so; and whether it may share a server
+connection with those of other sessions.
 With a configuration the names in it are looked up on the cluster's primary. Without one no server is asked:
 relations are taken for plain tables, and functions that are not the engine's own are unknown.
-docs/routing.md lists the rules.
+docs/routing.md lists the rules, docs/pooling.md explains lanes.
 `;
 
 type Print = (text: string) => void;
@@ -87,7 +92,8 @@ async function answer(question: Question): Promise<Explained> {
   const { allow, deny } = cluster.routing.functions;
   const lists: FunctionLists = { allow: new Set(allow), deny: new Set(deny) };
   const catalogue = await catalogueOfPrimary(cluster, question.database);
-  return engineNamed(cluster.engine).explain(question.sql, database, catalogue, lists);
+  const explained = engineNamed(cluster.engine).explain(question.sql, database, catalogue, lists);
+  return { ...explained, lane: laneIn(cluster, database, explained.lane) };
 }
 
 /** What the names in a database mean, by the word of the cluster's primary. */
@@ -120,8 +126,8 @@ async function catalogueOfPrimary(cluster: ClusterConfig, database: string | und
 const failed = (tell: string): ProxyError =>
   new ProxyError('CONNECT_FAILED', { side: 'server', retry: 'safe', tell });
 
-function worded({ route, rule, detail, reason, assumption }: Explained): string {
+function worded({ route, rule, detail, reason, lane, assumption }: Explained): string {
   const name = detail === '' ? '' : ` (${detail})`;
   const rest = assumption === undefined ? '' : `note: ${assumption}\n`;
-  return `${route === 'replica' ? 'a replica' : 'the primary'}: ${reason}${name}\nrule: ${rule}\n${rest}`;
+  return `${route === 'replica' ? 'a replica' : 'the primary'}: ${reason}${name}\nrule: ${rule}\nlane: ${lane.may}, ${lane.because}\n${rest}`;
 }

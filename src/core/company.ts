@@ -31,7 +31,7 @@ const ALONE: Readonly<Record<Alone, string>> = {
 };
 
 const kB = (bytes: number): string => `${bytes / 1024} kB`;
-const LIMITS = `at most ${SHORT_MS} ms and ${kB(SMALL_BYTES)} on average`;
+const LIMITS = `at most ${SHORT_MS} ms of work and ${kB(SMALL_BYTES)} on average`;
 
 /**
  * Whether a unit may share a server connection as far as its text and its cost say; the session may still have to be
@@ -60,7 +60,7 @@ const DOUBTS: Readonly<Record<Doubt, (cost: Cost) => string>> = {
   spoiled: () => 'state was left behind by it, or had to be asked for behind it, when it had company',
 };
 
-const averages = ({ ms, bytes }: Cost): string =>
-  `${ms.toPrecision(2)} ms and ${Math.round(bytes)} B on average`;
+const averages = ({ ms, work, bytes }: Cost): string =>
+  `${ms.toPrecision(2)} ms (${work.toPrecision(2)} ms of work) and ${Math.round(bytes)} B on average`;
 
 const no = (because: string): Company => ({ may: 'no', because });

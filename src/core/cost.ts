@@ -1,4 +1,4 @@
-/** A statement that usually takes longer, in ms, or sends more, in bytes, shares no server connection. */
+/** A statement with more work behind it, in ms, or that sends more, in bytes, shares no server connection. */
 export const SHORT_MS = 5;
 export const SMALL_BYTES = 32 * 1024;
 
@@ -18,6 +18,10 @@ const FALLING = 1 / 4;
 const RISING = 1 / 256;
 /** What a measurement must at least be, in ms: a clock may see none. */
 const LEAST_MS = 0.005;
+/** A run that took longer was not short, however busy the machine is, in ms. */
+const LONG_MS = 20;
+/** Runs in company without a disappointment after which half the caution is given up. */
+const FORGIVEN_AFTER = 1_024;
 /** Runs in a row that must have been short: at first, times this after each disappointment, and at most. */
 const CAUTION = 8;
 const MOST_CAUTION = 4_096;
@@ -40,6 +44,7 @@ export class Cost {
   /** Short runs in a row, and how many are asked for. */
   #runs = 0;
   #asked = 1;
+  #inCompany = 0;
 
   /** It is expected to be short in time and small in bytes: others may wait behind it. */
   get isShort(): boolean {
@@ -49,7 +54,7 @@ export class Cost {
   /** Why it is not; undefined: it is. */
   get doubt(): Doubt | undefined {
     if (this.never) return 'spoiled';
-    if (this.ms > SHORT_MS) return 'long';
+    if (this.work > SHORT_MS) return 'long';
     if (this.bytes > SMALL_BYTES) return 'large';
     if (this.#runs >= this.#asked) return undefined;
     return this.ms === 0 ? 'untried' : 'unproven';
@@ -70,7 +75,7 @@ export class Cost {
     this.ms = first ? Math.max(LEAST_MS, ms) : average(this.ms, ms);
     this.bytes = first ? bytes : average(this.bytes, bytes);
     this.#worked(ms);
-    this.#runs = ms <= SHORT_MS && bytes <= SMALL_BYTES ? this.#runs + 1 : 0;
+    this.#runs = ms <= LONG_MS && bytes <= SMALL_BYTES ? this.#runs + 1 : 0;
   }
 
   /** It ran among others, and all of them together took `ratio` times what was expected of them. */
@@ -78,6 +83,9 @@ export class Cost {
     const ms = this.ms * ratio;
     this.ms = Math.max(LEAST_MS, average(this.ms, ms));
     this.#worked(ms);
+    if (++this.#inCompany < FORGIVEN_AFTER) return;
+    this.#inCompany = 0;
+    this.#asked = Math.max(1, this.#asked / 2);
   }
 
   #worked(ms: number): void {
@@ -92,6 +100,7 @@ export class Cost {
   /** It kept others waiting although it was expected to be short: it must prove itself again, each time longer. */
   demote(): void {
     this.#runs = 0;
+    this.#inCompany = 0;
     this.#asked = Math.min(MOST_CAUTION, this.#asked * CAUTION);
   }
 }

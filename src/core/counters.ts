@@ -31,7 +31,7 @@ export class NodeCounters {
   /** Links that are shared, and units owed on them. */
   lanesNow = 0;
   laneOwedNow = 0;
-  /** Units on shared links; how many were ahead of each, and how long those were expected to take, together. */
+  /** Units on shared links; how many were ahead of each, and the work behind those, together. */
   laneUnits = 0;
   laneDepth = 0;
   laneBehindMs = 0;

@@ -1,4 +1,8 @@
-import type { FunctionLists } from './engine.ts';
+/** Function names that a configuration declares free of effects, and others that it does not trust. */
+export interface FunctionLists {
+  readonly allow: ReadonlySet<string>;
+  readonly deny: ReadonlySet<string>;
+}
 
 const known = new WeakMap<FunctionLists, number>();
 const byContent = new Map<string, number>();

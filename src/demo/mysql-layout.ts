@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Account } from './account.ts';
 import type { Credentials } from './credentials.ts';
 import { writeOwned } from './layout.ts';
@@ -38,7 +38,9 @@ export async function layMysql(dataFolder: string, options: LayMysqlOptions): Pr
 function laying(dataFolder: string, statements: string, options: LayMysqlOptions): Launch {
   const { house, mark } = options;
   const { programs } = house;
-  const common = [`--datadir=${house.inside(dataFolder)}`, '--innodb-flush-log-at-trx-commit=0'];
+  const inside = house.inside(dataFolder);
+  // A server that starts removes the temporary files of all others in the same folder.
+  const common = [`--datadir=${inside}`, `--tmpdir=${dirname(inside)}`, '--innodb-flush-log-at-trx-commit=0'];
   const own = asArguments(options.own);
   if (programs.install !== undefined) {
     const args = ['--no-defaults', ...common, `--extra-file=${statements}`, '--innodb-log-file-size=16M'];

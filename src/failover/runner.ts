@@ -1,9 +1,10 @@
 import type { Clock, Timer } from '../core/clock.ts';
-import type { Control, Positions, Target } from '../core/engine.ts';
+import type { Control, Positions } from '../core/engine.ts';
 import { asProxyError, unreachable } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { NodeId, Observation } from '../core/node.ts';
 import type { Ack, Signal } from '../core/view.ts';
+import type { Target } from '../core/wire.ts';
 import type { Standing, World } from '../core/world.ts';
 import type { Given } from './case.ts';
 import type { Command, Input, Result, Task } from './input.ts';

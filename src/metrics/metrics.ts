@@ -2,12 +2,15 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Emit } from '../core/events.ts';
 import { eventMetrics } from './events.ts';
 import { type MetricSource, scrapedMetrics } from './scraped.ts';
+import { type WorkersSource, workerMetrics } from './workers.ts';
 
 export type { MetricSource } from './scraped.ts';
 
 export interface MetricsOptions {
   /** Read once a scrape, so clusters may come later than the registry. */
-  readonly sources: () => readonly MetricSource[];
+  readonly sources: () => readonly MetricSource[] | Promise<readonly MetricSource[]>;
+  /** The processes that serve clients; left out: there is this one alone. */
+  readonly workers?: () => WorkersSource;
   readonly version: string;
 }
 
@@ -21,7 +24,7 @@ export interface Metrics {
 }
 
 /** All metrics of this process, in a registry of their own. docs/operating.md lists them. */
-export function createMetrics({ sources, version }: MetricsOptions): Metrics {
+export function createMetrics({ sources, version, workers }: MetricsOptions): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   new Gauge({
@@ -32,13 +35,14 @@ export function createMetrics({ sources, version }: MetricsOptions): Metrics {
   }).set({ version, node_version: process.version }, 1);
   const count = eventMetrics(registry);
   let scraped: readonly MetricSource[] = [];
+  if (workers !== undefined) workerMetrics(registry, workers);
   scrapedMetrics(registry, () => scraped);
   return {
     emitFor: (cluster) => (event) => count(cluster, event),
     registry,
     contentType: registry.contentType,
-    render: () => {
-      scraped = sources();
+    render: async () => {
+      scraped = await sources();
       return registry.metrics();
     },
   };

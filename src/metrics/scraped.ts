@@ -25,7 +25,7 @@ interface Figure {
 
 /** The metrics that are read from the data plane's plain integers and from the view. */
 export function scrapedMetrics(registry: Registry, sources: () => readonly MetricSource[]): void {
-  for (const figure of [...CLUSTER, ...NODES, ...VIEWS]) {
+  for (const figure of [...CLUSTER, ...NODES, ...LANES, ...VIEWS]) {
     const Metric = figure.type === 'counter' ? Counter : Gauge;
     new Metric({
       name: `pointsman_${figure.name}`,
@@ -47,6 +47,15 @@ const eachNode =
   (value: (node: NodeCounters) => number): Read =>
   ({ counters }) =>
     counters.nodes.map((node): Sample => [value(node), { node: node.node }]);
+
+function laneFigure(
+  name: string,
+  type: Figure['type'],
+  help: string,
+  value: (node: NodeCounters) => number,
+): Figure {
+  return { name, help, labels: ['node'], type, read: eachNode(value) };
+}
 
 const CLUSTER: readonly Figure[] = [
   {
@@ -159,6 +168,53 @@ const NODES: readonly Figure[] = [
     type: 'counter',
     read: eachNode((node) => node.waitedMs / 1000),
   },
+];
+
+/** Server connections that several sessions share at the same time (docs/pooling.md). */
+const LANES: readonly Figure[] = [
+  laneFigure('lanes', 'gauge', 'Server connections that sessions share now', (node) => node.lanesNow),
+  laneFigure(
+    'lane_owed',
+    'gauge',
+    'Requests under way on shared server connections now',
+    (node) => node.laneOwedNow,
+  ),
+  laneFigure(
+    'lane_units_total',
+    'counter',
+    'Requests sent on shared server connections',
+    (node) => node.laneUnits,
+  ),
+  laneFigure(
+    'lane_writes_total',
+    'counter',
+    'Writes to sockets that they left in',
+    (node) => node.laneWrites,
+  ),
+  laneFigure(
+    'lane_ahead_total',
+    'counter',
+    'Requests that were under way in front of them, together',
+    (node) => node.laneDepth,
+  ),
+  laneFigure(
+    'lane_ahead_seconds_total',
+    'counter',
+    'Time that those in front were expected to take, together',
+    (node) => node.laneBehindMs / 1000,
+  ),
+  laneFigure(
+    'lane_rescues_total',
+    'counter',
+    'Requests sent again elsewhere because one in front of them took too long or was cancelled',
+    (node) => node.laneRescues,
+  ),
+  laneFigure(
+    'lane_poisonings_total',
+    'counter',
+    'Requests that left state behind on a shared server connection, which was closed to others',
+    (node) => node.lanePoisoned,
+  ),
 ];
 
 const VIEWS: readonly Figure[] = [

@@ -1,6 +1,6 @@
 import type { Channel } from '../core/channel.ts';
-import type { Accepted, Gate, Login, Unit } from '../core/engine.ts';
 import { asProxyError, ProxyError } from '../core/errors.ts';
+import type { Accepted, Gate, Login, Unit } from '../core/wire.ts';
 import { Connection } from '../net/connection.ts';
 import { ServerTls } from '../net/tls.ts';
 import { authenticate, greetedPlugin } from './authentication.ts';
@@ -112,7 +112,7 @@ async function secured(exchange: Exchange, gate: Gate, offer: number): Promise<L
   const possible = gate.tls instanceof ServerTls && channel instanceof Connection && !channel.encrypted;
   if (!possible) throw clientError('BAD_STARTUP', 1043, 'Bad handshake: TLS was asked for and not offered');
   try {
-    await channel.secureAsServer(gate.tls.context, [], Buffer.alloc(0));
+    await channel.secureAsServer(gate.tls.context, undefined, Buffer.alloc(0));
   } catch (error) {
     channel.destroy();
     const why = error instanceof Error ? error.message : String(error);

@@ -1,5 +1,5 @@
-import type { Gate } from '../core/engine.ts';
 import { ProxyError } from '../core/errors.ts';
+import type { Gate } from '../core/wire.ts';
 import { clientError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { newChallenge } from './handshake.ts';

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Opened, Target } from '../core/engine.ts';
+import type { Opened, Target } from '../core/wire.ts';
 import { ask, Refused } from './asking.ts';
 import { entered } from './connect.ts';
 import { parseErr } from './errors.ts';

@@ -1,4 +1,4 @@
-import type { Catalogue } from '../core/engine.ts';
+import type { Catalogue } from '../core/catalogue.ts';
 import { catalogueOf } from './catalogue.ts';
 
 type Row = readonly (string | number | null)[];

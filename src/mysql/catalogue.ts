@@ -1,4 +1,4 @@
-import type { Catalogue } from '../core/engine.ts';
+import type { Catalogue } from '../core/catalogue.ts';
 
 /** What the names of a whole server mean. */
 export interface CatalogueView {
@@ -44,34 +44,75 @@ let lastId = 0;
 /** A name cannot hold the byte between the two. */
 const key = (schema: string, table: string): string => `${schema}\0${table}`;
 
+/** What a catalogue is made of: plain data. Names are folded as the server compares them. */
+interface Content {
+  readonly caseCounts: boolean;
+  readonly plain: ReadonlySet<string>;
+  readonly others: ReadonlySet<string>;
+  readonly functions: ReadonlySet<string>;
+  readonly firing: ReadonlySet<string>;
+  readonly views: ReadonlySet<string>;
+  readonly settled: ReadonlySet<string>;
+  readonly routinesLock: boolean;
+  readonly version: string;
+}
+
+const contents = new WeakMap<Catalogue, Content>();
+
+const folding = (caseCounts: boolean): ((text: string) => string) =>
+  caseCounts ? (text) => text : (text) => text.toLowerCase();
+
 export function catalogueOf(names: CatalogueNames): Catalogue {
-  const fold = names.caseCounts ? (text: string) => text : (text: string) => text.toLowerCase();
+  const fold = folding(names.caseCounts);
   const plain = new Set<string>();
   const others = new Set<string>();
   for (const table of names.tables) {
     (table.plain ? plain : others).add(key(fold(table.schema), fold(table.name)));
   }
-  const functions = new Set(names.functions.map((name) => name.toLowerCase()));
   const lower = (texts: readonly string[]): Set<string> => new Set(texts.map((text) => text.toLowerCase()));
-  const firing = lower(names.firing);
-  const views = lower(names.tables.filter((table) => !table.plain).map(({ name }) => name));
-  const settled = lower(names.settled);
+  return unpacked({
+    caseCounts: names.caseCounts,
+    plain,
+    others,
+    functions: lower(names.functions),
+    firing: lower(names.firing),
+    views: lower(names.tables.filter((table) => !table.plain).map(({ name }) => name)),
+    settled: lower(names.settled),
+    routinesLock: names.routinesLock,
+    version: names.version,
+  } satisfies Content);
+}
+
+/** What a catalogue says as plain data; not for an assumed one. */
+export function packed(catalogue: Catalogue): unknown {
+  const content = contents.get(catalogue);
+  if (content === undefined) throw new Error('a catalogue that nobody has read');
+  return content;
+}
+
+/** The catalogue that was packed, in this process or another one. */
+export function unpacked(data: unknown): Catalogue {
+  const content = data as Content;
+  const { plain, others, functions, firing, views, settled } = content;
+  const fold = folding(content.caseCounts);
   // Two tables whose names are folded to one another: not where names are compared so.
   const isPlain = (name: string): boolean => plain.has(name) && !others.has(name);
-  return sealed({
+  const catalogue = sealed({
     plain: (schema, table) => isPlain(key(fold(schema), fold(table))),
     known: (schema, table) => {
       const name = key(fold(schema), fold(table));
       return plain.has(name) || others.has(name);
     },
     hasFunction: (name) => functions.has(name),
-    routinesLock: names.routinesLock,
+    routinesLock: content.routinesLock,
     hasFunctions: functions.size > 0,
     firesAny: firing.size > 0,
     fires: (name) => firing.size > 0 && (firing.has(name) || views.has(name)),
     settled: (name) => settled.has(name),
-    version: names.version,
+    version: content.version,
   });
+  contents.set(catalogue, content);
+  return catalogue;
 }
 
 /**

@@ -1,13 +1,16 @@
+import type { Catalogue } from '../core/catalogue.ts';
+import { Cost } from '../core/cost.ts';
 import { DigestCache } from '../core/digest-cache.ts';
-import type { Catalogue, FunctionLists } from '../core/engine.ts';
+import { type FunctionLists, listsId } from '../core/function-lists.ts';
 import { hintOf, readHint } from '../core/hints.ts';
-import type { Hint } from '../core/intent.ts';
+import type { Alone, Hint } from '../core/intent.ts';
 import { builtinsOf } from './builtins.ts';
 import { type CatalogueView, viewOf } from './catalogue.ts';
 import { isMariaDb } from './collations.ts';
 import { combine, intent, NOTHING, reconcile, refused } from './combine.ts';
 import { Digest, normalReading } from './digest.ts';
 import type { NameFacts } from './names.ts';
+import { sendsAll } from './statement-facts.ts';
 import { classifyStatement } from './statements.ts';
 import { TokenList } from './token-list.ts';
 import { BAD, END, PUNCT, type Reading, Scanner, WORD } from './tokens.ts';
@@ -50,8 +53,6 @@ const SEMICOLON = 59;
 const digest = new Digest();
 const scanner = new Scanner();
 const cache = new DigestCache<MysqlIntent>();
-const listIds = new WeakMap<FunctionLists, number>();
-let lastListId = 0;
 
 /** The bytes in front of a normal form that keep apart what depends on more than the text; the schema follows. */
 const PREFIX = 9;
@@ -80,9 +81,31 @@ export function classifyText(text: Buffer, facts: TextFacts): MysqlIntent {
   const key = digest.bytes.toString('latin1', 0, digest.length);
   const known = cache.get(key);
   if (known !== undefined) return ofSession(known, facts);
-  const found = withHint(form(), normal, readings(form(), facts, normal));
+  const judged = withHint(form(), normal, readings(form(), facts, normal));
+  const alone = aloneBecause(judged, form());
+  const found =
+    alone === undefined ? { ...judged, cost: new Cost(), sendsAll: sendsAll(key) } : { ...judged, alone };
   cache.set(key, found);
   return ofSession(found, facts);
+}
+
+/**
+ * Undefined: one query, whose answer depends on nothing but the data and the settings of its session. EXPLAIN is none:
+ * there is always something to be asked behind it. Nor is what could have LAST_INSERT_ID() or FOUND_ROWS() put right
+ * first.
+ */
+function aloneBecause(
+  { kind, because, names, pin, audit, begin, insertId, countsRows, looksBack }: MysqlIntent,
+  form: Uint8Array,
+): Alone | undefined {
+  if (kind !== 'read') return 'no-read';
+  if (because !== 'R01') return 'asked-behind';
+  if (names !== 'known') return 'unknown-names';
+  if (audit || pin !== undefined) return 'leaves-state';
+  if (begin !== undefined) return 'begins';
+  if (insertId || countsRows === true || looksBack === true) return 'looks-back';
+  const more = form.indexOf(SEMICOLON);
+  return more < 0 || more === form.length - 1 ? undefined : 'several';
 }
 
 /** What holds for a session's every statement. */
@@ -220,11 +243,7 @@ function newReading(charset: string, sqlMode: string): Reading | undefined {
 }
 
 function writePrefix(facts: TextFacts, reading: Reading, schema: number): void {
-  let id = listIds.get(facts.lists);
-  if (id === undefined) {
-    id = ++lastListId;
-    listIds.set(facts.lists, id);
-  }
+  const id = listsId(facts.lists);
   const { bytes } = digest;
   const catalogue = facts.catalogue === undefined ? 0 : viewOf(facts.catalogue).id;
   const family = isMariaDb(facts.version) ? 100 : Number.parseInt(facts.version, 10) || 0;

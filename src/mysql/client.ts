@@ -1,3 +1,5 @@
+import type { ProxyError } from '../core/errors.ts';
+import type { Intent } from '../core/intent.ts';
 import type {
   ClientSide,
   Login,
@@ -7,9 +9,7 @@ import type {
   SessionFacts,
   TransactionStatus,
   Unit,
-} from '../core/engine.ts';
-import type { ProxyError } from '../core/errors.ts';
-import type { Intent } from '../core/intent.ts';
+} from '../core/wire.ts';
 import * as com from './commands.ts';
 import { serverError } from './errors.ts';
 import { UnitFinder } from './finder.ts';

@@ -1,6 +1,6 @@
-import type { Opened, Target } from '../core/engine.ts';
 import { asProxyError, ProxyError } from '../core/errors.ts';
 import type { Endpoint } from '../core/node.ts';
+import type { Opened, Target } from '../core/wire.ts';
 import type { Connection } from '../net/connection.ts';
 import { dial } from '../net/dial.ts';
 import { ClientTls } from '../net/tls.ts';

@@ -1,6 +1,6 @@
 import { connect as connectSocket, type Socket } from 'node:net';
 import { type Connection, createConnection, type QueryError, type SslOptions } from 'mysql2';
-import type { Target } from '../core/engine.ts';
+import type { Target } from '../core/wire.ts';
 import { ClientTls } from '../net/tls.ts';
 
 /** A row as text, by column name. */

@@ -1,4 +1,4 @@
-import type { Target } from '../core/engine.ts';
+import type { Target } from '../core/wire.ts';
 import type { Row } from './control-connection.ts';
 
 /** A connection for the length of one call, and the bound of that call. */

@@ -1,4 +1,5 @@
-import type { Control, ControlOptions, Fenced, Target } from '../core/engine.ts';
+import type { Control, ControlOptions, Fenced } from '../core/engine.ts';
+import type { Target } from '../core/wire.ts';
 import { within } from '../net/deadline.ts';
 import { isMariaDb } from './collations.ts';
 import { ControlConnection } from './control-connection.ts';

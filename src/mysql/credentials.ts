@@ -1,5 +1,5 @@
-import type { Target } from '../core/engine.ts';
 import { ProxyError } from '../core/errors.ts';
+import type { Target } from '../core/wire.ts';
 import { CLEAR, NATIVE, SHA2 } from './authentication.ts';
 import { nodeRefused } from './errors.ts';
 import type { Exchange } from './exchange.ts';

@@ -1,4 +1,4 @@
-import type { Outcome } from '../core/engine.ts';
+import type { Outcome } from '../core/wire.ts';
 import type { MysqlEnd } from './reply.ts';
 
 /** Conditions of one statement that are kept for SHOW WARNINGS: the server's own bound (max_error_count). */

@@ -1,4 +1,5 @@
 import type { Engine } from '../core/engine.ts';
+import { packed, unpacked } from './catalogue.ts';
 import { MysqlControl } from './control.ts';
 import { explainText } from './explain.ts';
 import { positions } from './position.ts';
@@ -12,6 +13,8 @@ function engineOf(name: string): Engine {
     wire,
     positions,
     explain: explainText,
+    pack: packed,
+    unpack: unpacked,
     probe: (options) => new MysqlProbe(options),
     control: (options) => new MysqlControl(options),
   };

@@ -1,4 +1,7 @@
-import type { Catalogue, Explained, FunctionLists } from '../core/engine.ts';
+import type { Catalogue } from '../core/catalogue.ts';
+import { companyOf } from '../core/company.ts';
+import type { Explained } from '../core/engine.ts';
+import type { FunctionLists } from '../core/function-lists.ts';
 import { assumedCatalogue, viewOf } from './catalogue.ts';
 import { classifyText } from './classify.ts';
 import { MYSQL_RULES, type RuleId } from './rules.ts';
@@ -25,7 +28,8 @@ export function explainText(
   const schema = database === '' && catalogue === undefined ? UNNAMED : database;
   const told = (name: string): void =>
     void taken.add(name.startsWith(`${UNNAMED}.`) ? name.slice(UNNAMED.length + 1) : name);
-  const intent = classifyText(Buffer.from(text), {
+  const bytes = Buffer.from(text);
+  const intent = classifyText(bytes, {
     sqlMode: '',
     charset: 'utf8mb4',
     schema,
@@ -39,6 +43,7 @@ export function explainText(
     rule: intent.hint?.to === 'primary' && intent.kind === 'read' ? 'H01' : intent.because,
     detail: intent.detail,
     reason: reasonOf(intent),
+    lane: companyOf(intent, bytes.length),
   };
   if (catalogue !== undefined) return explained;
   const names = [...taken].map((name) => `"${name}"`).join(', ');

@@ -1,4 +1,4 @@
-import type { Extent } from '../core/engine.ts';
+import type { Extent } from '../core/wire.ts';
 import {
   COM_CHANGE_USER,
   COM_QUERY,

@@ -1,4 +1,5 @@
-import type { ControlOptions, Target } from '../core/engine.ts';
+import type { ControlOptions } from '../core/engine.ts';
+import type { Target } from '../core/wire.ts';
 import { ClientTls } from '../net/tls.ts';
 import { until } from '../net/waiting.ts';
 import { type Acknowledging, acknowledge } from './acknowledgement.ts';

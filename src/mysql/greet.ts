@@ -1,4 +1,4 @@
-import type { Greeting, Login, SessionKey } from '../core/engine.ts';
+import type { Greeting, Login, SessionKey } from '../core/wire.ts';
 import { STATUS_AUTOCOMMIT, STATUS_NO_BACKSLASH_ESCAPES } from './capabilities.ts';
 import { end, type MysqlLogin, underWay } from './login.ts';
 import { okPacket } from './messages.ts';

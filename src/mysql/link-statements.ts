@@ -46,12 +46,31 @@ export class LinkStatements {
     }
   }
 
+  /** Of several sessions that share the link more than one may have prepared it: the first one counts. */
+  add(key: string, id: number): void {
+    if (this.#known.has(key)) this.#close(id);
+    else this.set(key, id);
+  }
+
+  /** It goes by another name from now on, which is not taken. */
+  adopt(key: string, name: string): LinkStatement | undefined {
+    const known = this.#known.get(key);
+    if (known === undefined) return undefined;
+    this.#known.delete(key);
+    this.#known.set(name, known);
+    return known;
+  }
+
   /** The server is to close it. */
   forget(key: string): void {
     const known = this.#known.get(key);
     if (known === undefined) return;
     this.#known.delete(key);
-    this.#closing.push(command(COM_STMT_CLOSE, uint32(known.id)));
+    this.#close(known.id);
+  }
+
+  #close(id: number): void {
+    this.#closing.push(command(COM_STMT_CLOSE, uint32(id)));
   }
 
   /** The COM_STMT_CLOSE of all that were forgotten, to be sent before anything else; they have no answer. */

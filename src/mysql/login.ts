@@ -1,6 +1,6 @@
 import type { Channel } from '../core/channel.ts';
-import type { Login } from '../core/engine.ts';
 import { type Settings, settingsOf } from '../core/settings.ts';
+import type { Login } from '../core/wire.ts';
 import * as can from './capabilities.ts';
 import { type Collation, collationOf, isClientCharset, isMariaDb } from './collations.ts';
 import { clientError } from './errors.ts';

@@ -1,5 +1,5 @@
-import type { SessionFacts } from '../core/engine.ts';
 import type { Settings } from '../core/settings.ts';
+import type { SessionFacts } from '../core/wire.ts';
 import { STATUS_AUTOCOMMIT, STATUS_NO_BACKSLASH_ESCAPES } from './capabilities.ts';
 import type { TextFacts } from './classify.ts';
 import { isMariaDb } from './collations.ts';
@@ -19,6 +19,7 @@ const MOST_HELD = 16;
 /** What the client half of one session remembers from unit to unit. */
 export class Memory {
   readonly login: MysqlLogin;
+  readonly mariadb: boolean;
   readonly statements = new ClientStatements();
   readonly diagnostics = new Diagnostics();
   readonly ids = new InsertIds();
@@ -39,11 +40,8 @@ export class Memory {
 
   constructor(login: MysqlLogin) {
     this.login = login;
+    this.mariadb = isMariaDb(login.version);
     this.#settings = login.settings;
-  }
-
-  get mariadb(): boolean {
-    return isMariaDb(this.login.version);
   }
 
   /** As of the unit that was classified last. */

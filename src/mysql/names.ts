@@ -1,4 +1,4 @@
-import type { FunctionLists } from '../core/engine.ts';
+import type { FunctionLists } from '../core/function-lists.ts';
 import type { PinReason } from '../core/intent.ts';
 import { ACTING, ASKING, LOCKING } from './builtins.ts';
 import type { CatalogueView } from './catalogue.ts';

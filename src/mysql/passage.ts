@@ -1,13 +1,16 @@
-import type { ReplySink } from '../core/engine.ts';
+import type { ReplySink } from '../core/wire.ts';
 import { STATUS_SESSION_STATE } from './capabilities.ts';
 import type { OkPacket } from './ok-packet.ts';
 import { FULL, HEADER, lengthAt } from './packets.ts';
+import { END, ERR } from './payloads.ts';
 import type { Traits } from './reply.ts';
 import type { ReplyState } from './reply-state.ts';
 import { EOF_PACKET, translateOk, writeEof } from './translation.ts';
 
 /** An answer up to this size is copied once to put a packet into it; a larger one is passed on in pieces. */
 const COPIED_LIMIT = 16 * 1024;
+/** Packets that are looked at to find where it ends. */
+const LOOKED_AT = 64;
 
 const EMPTY = Buffer.alloc(0);
 
@@ -32,6 +35,9 @@ export class Passage {
   #stash: Buffer | undefined;
   /** Bytes still to come of a packet that is passed on in pieces. */
   #bodyLeft = 0;
+  /** What was read, where only the beginning of it was copied into `chunk`; and where the rest of it begins. */
+  #read: Buffer | undefined;
+  #readAt = 0;
   /** Where in `chunk` the status of an EOF packet is that was put in and not delivered yet; -1: nowhere. */
   #eofStatusAt = -1;
 
@@ -52,6 +58,17 @@ export class Passage {
     this.flush(sink);
     if (this.at < this.chunk.length) this.#stash = Buffer.from(this.chunk.subarray(this.at));
     this.chunk = EMPTY;
+  }
+
+  /** All of `chunk` has been read: goes on with what was not copied into it. False: that was all. */
+  goBack(sink: ReplySink): boolean {
+    if (this.#read === undefined || this.at < this.chunk.length) return false;
+    this.flush(sink);
+    this.chunk = this.#read;
+    this.at = this.#readAt;
+    this.#from = this.at;
+    this.#read = undefined;
+    return true;
   }
 
   /** A packet, as it is. Its end may be still to come. */
@@ -133,22 +150,44 @@ export class Passage {
    */
   insertEof(sequence: number, flags: number, sink: ReplySink): void {
     const status = flags & ~STATUS_SESSION_STATE;
-    const kept = this.chunk.length - this.#from;
     const number = sequence + this.shift;
     this.shift++;
+    const end = this.#answerEnd();
+    const kept = end - this.#from;
     if (kept > COPIED_LIMIT) {
       const eof = Buffer.allocUnsafe(EOF_PACKET);
       writeEof(eof, 0, number, status, 0);
       this.insert(eof, sink);
       return;
     }
+    const { chunk } = this;
     const longer = Buffer.allocUnsafe(kept + EOF_PACKET);
     const at = this.at - this.#from;
-    this.chunk.copy(longer, 0, this.#from, this.at);
-    this.chunk.copy(longer, writeEof(longer, at, number, status, 0), this.at);
+    chunk.copy(longer, 0, this.#from, this.at);
+    chunk.copy(longer, writeEof(longer, at, number, status, 0), this.at, end);
+    // What follows is another's, and may be much; behind what was copied already, nothing was left out.
+    if (end < chunk.length) {
+      this.#read = chunk;
+      this.#readAt = end;
+    }
     this.chunk = longer;
     this.#from = 0;
     this.at = at + EOF_PACKET;
     this.#eofStatusAt = this.at - 2;
+  }
+
+  /** Behind the packet that ends the rows that come next, if it is there and near; otherwise the end of all. */
+  #answerEnd(): number {
+    const { chunk } = this;
+    if (this.#read !== undefined) return chunk.length;
+    let at = this.at;
+    for (let looked = 0; looked < LOOKED_AT && at + HEADER < chunk.length; looked++) {
+      const length = lengthAt(chunk, at);
+      const type = chunk[at + HEADER] as number;
+      at += HEADER + length;
+      if (at > chunk.length) break;
+      if (type === ERR || (type === END && length < FULL)) return at;
+    }
+    return chunk.length;
   }
 }

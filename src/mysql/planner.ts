@@ -1,8 +1,16 @@
-import type { Expectation, Plan } from '../core/engine.ts';
 import { ProxyError } from '../core/errors.ts';
+import type { Expectation, Plan } from '../core/wire.ts';
 import * as com from './commands.ts';
 import { clientError } from './errors.ts';
-import { aboutStatement, renumber, type Shifted, shifted, typesIn, withTypes } from './execute.ts';
+import {
+  aboutStatement,
+  renumber,
+  type Shifted,
+  shifted,
+  statementNumber,
+  typesIn,
+  withTypes,
+} from './execute.ts';
 import type { LinkSide } from './link-side.ts';
 import type { Memory } from './memory.ts';
 import { command, queryCommand } from './messages.ts';
@@ -53,8 +61,7 @@ export class Planner {
     if (unit.command === com.COM_STMT_PREPARE && statement !== undefined) {
       return this.#prepare(unit, statement, server);
     }
-    const number =
-      statement === undefined ? undefined : server.statements.get(this.#keyOf(statement.prepared))?.id;
+    const number = statement === undefined ? undefined : this.#numberOf(statement, server);
     if (statement !== undefined && number === undefined) return this.#prepareFirst(statement, server);
     const own =
       statement === undefined || number === undefined ? unit.bytes : this.#numbered(unit, statement, number);
@@ -62,6 +69,7 @@ export class Planner {
     const closing = server.statements.takeClosing();
     const asks = leavesCollationOpen(unit);
     unit.expect = this.#expect(unit, front, asks);
+    unit.out = true;
     if (front === undefined && closing === undefined && !asks && unit.longData.length === 0) {
       return own === unit.bytes ? unit : { bytes: own, expect: unit.expect };
     }
@@ -69,6 +77,16 @@ export class Planner {
     if (number !== undefined) for (const bytes of unit.longData) renumber(bytes, number);
     const ahead = [closing ?? NOTHING, ...(front?.bytes ?? []), ...unit.longData];
     return { bytes: Buffer.concat([...ahead, own, behind]), expect: unit.expect };
+  }
+
+  /** It is all that is sent for it, but for a PREPARE that may go before it. What opens a cursor is no read. */
+  mayShare({ extent, command, intent, statement, longData, held, closes }: MysqlUnit): boolean {
+    if (extent !== 'whole' || intent?.kind !== 'read' || intent.insertId) return false;
+    if (longData.length > 0 || held.texts.length > 0 || closes.length > 0) return false;
+    if (command === com.COM_QUERY) return true;
+    if (command !== com.COM_STMT_EXECUTE || statement === undefined) return false;
+    // It would be prepared under settings that are not the link's.
+    return this.#changesTo(statement.prepared).length === 0;
   }
 
   #expect({ command, intent }: MysqlUnit, front: Front | undefined, asks: boolean): Reply {
@@ -109,28 +127,32 @@ export class Planner {
 
   /** An EXECUTE, FETCH or RESET with the server's number, and for EXECUTE always with its types. */
   #numbered(unit: MysqlUnit, statement: Statement, number: number): Buffer {
-    renumber(unit.bytes, number);
-    if (unit.command !== com.COM_STMT_EXECUTE) return unit.bytes;
+    let { bytes } = unit;
+    if (statementNumber(bytes) !== number) {
+      if (unit.out) bytes = Buffer.from(bytes);
+      renumber(bytes, number);
+    }
+    if (unit.command !== com.COM_STMT_EXECUTE) return bytes;
     // Another session may have run the server's statement with other types since.
     const { parameters } = statement;
-    if (parameters === 0) return unit.bytes;
-    const found = typesIn(unit.bytes, parameters);
+    if (parameters === 0) return bytes;
+    const found = typesIn(bytes, parameters);
     if (found?.types !== undefined) {
       statement.types ??= Buffer.from(found.types);
-      return unit.bytes;
+      return bytes;
     }
     if (found === undefined || statement.types === undefined) {
       throw clientError('PROTOCOL', 1835, 'Malformed communication packet');
     }
-    if (unit.extent === 'whole') return withTypes(unit.bytes, found.at, statement.types);
-    const { bytes, rest } = shifted(unit.bytes, found.at, statement.types);
-    this.shifted = rest;
-    return bytes;
+    if (unit.extent === 'whole') return withTypes(bytes, found.at, statement.types);
+    const streamed = shifted(bytes, found.at, statement.types);
+    this.shifted = streamed.rest;
+    return streamed.bytes;
   }
 
   /** The client's own PREPARE: the server's number for it is kept, the client gets its own. */
   #prepare(unit: MysqlUnit, statement: Statement, server: LinkSide): Plan {
-    const key = this.#keyOf(statement.prepared);
+    const key = this.#keyOf(statement.prepared, '');
     const answer: Answer = {
       shape: 'prepare',
       take: 'forward',
@@ -148,13 +170,13 @@ export class Planner {
   /** The link does not know the statement: it is prepared as it was when the client did, then the unit is planned anew. */
   #prepareFirst(statement: Statement, server: LinkSide): Plan {
     const { prepared } = statement;
-    const key = this.#keyOf(prepared);
+    const key = this.#keyOf(prepared, statement.had);
     const prepare: Answer = {
       shape: 'prepare',
       take: 'swallow',
       prepared: (number, parameters) => {
         statement.parameters = parameters;
-        server.statements.set(key, number);
+        server.statements.add(key, number);
       },
     };
     const text = command(com.COM_STMT_PREPARE, prepared.text);
@@ -188,11 +210,20 @@ export class Planner {
     return this.#memory.settings.values.get(':schema');
   }
 
+  /** The server's number for it. It takes the one along that it ran before, or else one that nobody has run. */
+  #numberOf({ prepared, had, hadBefore }: Statement, { statements }: LinkSide): number | undefined {
+    const key = this.#keyOf(prepared, had);
+    const known = statements.get(key);
+    if (known !== undefined || had === '') return known?.id;
+    const ran = hadBefore === '' ? undefined : statements.adopt(this.#keyOf(prepared, hadBefore), key);
+    return (ran ?? statements.adopt(this.#keyOf(prepared, ''), key))?.id;
+  }
+
   /** Its name on links. Where the schema cannot be what it was, it is another statement. */
-  #keyOf(prepared: Prepared): string {
+  #keyOf(prepared: Prepared, types: string): string {
     const schema = this.#schema;
-    if ((schema !== undefined) === prepared.reading.values.has(':schema')) return prepared.key;
-    return prepared.within(schema ?? null);
+    if ((schema !== undefined) === prepared.hasSchema) return prepared.typed(types);
+    return prepared.within(schema ?? null, types);
   }
 
   #reset(server: LinkSide): Plan {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { changed, type SettingChange, type Settings, settingsOf } from '../core/settings.ts';
 import { StatementText } from './statement-facts.ts';
 import type { MysqlIntent } from './wants.ts';
@@ -7,6 +8,13 @@ const MOST_STATEMENTS = 16_382;
 /** Bytes of statements, and of long data, that are kept for one client. */
 const MOST_TEXT = 64 * 1024 * 1024;
 const MOST_LONG_DATA = 64 * 1024 * 1024;
+
+/** Combinations of types whose names are kept for one text. */
+const MOST_TYPED = 64;
+/** More characters of types are named by their hash. */
+const LONG_TYPES = 512;
+/** MYSQL_TYPE_NULL, which says nothing of what else a parameter will be. */
+const NULL_TYPE = 6;
 
 /** Settings that a statement keeps from when it was prepared, or that say how its text was read. */
 const READING = [':schema', 'sql_mode', 'character_set_client', 'collation_connection'] as const;
@@ -33,11 +41,17 @@ export class Prepared {
   readonly key: string;
   readonly text: Buffer;
   readonly reading: Settings;
+  readonly #typed = new Map<string, string>();
 
   constructor(key: string, text: Buffer, reading: Settings) {
     this.key = key;
     this.text = text;
     this.reading = reading;
+  }
+
+  /** It was prepared where a schema was chosen. */
+  get hasSchema(): boolean {
+    return this.reading.values.has(':schema');
   }
 
   /** What makes a session with these settings the one that it was prepared in. */
@@ -50,15 +64,34 @@ export class Prepared {
     });
   }
 
+  /** Its name where its parameters have these types, '' for none: one text for all who give it the same. */
+  typed(types: string): string {
+    if (types === '') return this.key;
+    const known = this.#typed.get(types);
+    if (known !== undefined) return known;
+    const key = typedKey(this.key, types);
+    if (types.length > LONG_TYPES) return key;
+    if (this.#typed.size >= MOST_TYPED) this.#typed.clear();
+    this.#typed.set(types, key);
+    return key;
+  }
+
   /** The same text as another schema has it. */
-  within(schema: string | null): string {
+  within(schema: string | null, types: string): string {
     const reading = changed(this.reading, [{ name: ':schema', value: schema }]);
-    return keyOf(this.text, reading);
+    return typedKey(keyOf(this.text, reading), types);
   }
 }
 
 const keyOf = (text: Buffer, reading: Settings): string =>
   `${reading.fingerprint}\0${text.toString('latin1')}`;
+
+function typedKey(key: string, types: string): string {
+  if (types === '') return key;
+  const short =
+    types.length <= LONG_TYPES ? types : createHash('sha256').update(types, 'utf16le').digest('hex');
+  return `${short.length}:${short}${key}`;
+}
 
 const interned = new Map<string, WeakRef<Prepared>>();
 const forgotten = new FinalizationRegistry<string>((key) => {
@@ -87,6 +120,14 @@ export class Statement {
   parameters = -1;
   /** Two bytes for each parameter, as the client last said them. */
   types: Buffer | undefined;
+  /**
+   * The types that its parameters have had, '' for none: part of its name on links. MySQL gives a parameter that
+   * nothing else tells the type of one that it has had, and makes what comes later of that: 0 of 'abc'. Nobody is to
+   * meet there what another session has begun with.
+   */
+  had = '';
+  /** What they had before that changed last. */
+  hadBefore = '';
   /** It has a cursor on the session's link. */
   cursor = false;
   /** Packets of long data for its next run, in the order they came. */
@@ -104,6 +145,22 @@ export class Statement {
     this.text = new StatementText(prepared.text, false);
   }
 
+  /** Its name on links. */
+  get key(): string {
+    return this.prepared.typed(this.had);
+  }
+
+  /** Takes over the types that the client says; `name`: they become part of its name. */
+  keepTypes(types: Buffer, name: boolean): void {
+    if (this.types?.equals(types) === true) return;
+    this.types = Buffer.from(types);
+    if (!name) return;
+    const had = withMore(this.had, types);
+    if (had === this.had) return;
+    this.hadBefore = this.had;
+    this.had = had;
+  }
+
   /** What its text wants: found once for the same facts. */
   intent<Facts>(facts: Facts, find: (text: Buffer, facts: Facts) => MysqlIntent): MysqlIntent {
     if (this.#intent === undefined || this.#facts !== facts) {
@@ -112,6 +169,19 @@ export class Statement {
     }
     return this.#intent;
   }
+}
+
+/** Of each parameter the types that it has had, a character each; those it has now are added. '' if there are none. */
+function withMore(had: string, types: Buffer): string {
+  const before = had.split(',');
+  const now: string[] = [];
+  for (let at = 0; at < types.length; at += 2) {
+    const known = before[at >> 1] ?? '';
+    const type = String.fromCharCode(types.readUInt16LE(at));
+    const isNew = types[at] !== NULL_TYPE && !known.includes(type);
+    now.push(isNew ? [...known, type].sort().join('') : known);
+  }
+  return now.every((each) => each === '') ? '' : now.join(',');
 }
 
 /** The prepared statements of one client, by its own numbers for them. */

@@ -1,4 +1,4 @@
-import type { Aside } from '../core/engine.ts';
+import type { Aside } from '../core/wire.ts';
 import { parseErr } from './errors.ts';
 import type { ErrFacts } from './messages.ts';
 

@@ -1,5 +1,5 @@
 import type { Channel } from '../core/channel.ts';
-import type { ReplySink } from '../core/engine.ts';
+import type { ReplySink } from '../core/wire.ts';
 import {
   STATUS_AUTOCOMMIT,
   STATUS_CURSOR,
@@ -92,7 +92,7 @@ export class ReplyReader {
   #packet(sink: ReplySink): boolean {
     const passage = this.#passage;
     const { chunk, at } = passage;
-    if (chunk.length - at < HEADER) return false;
+    if (chunk.length - at < HEADER) return passage.goBack(sink);
     if (passage.continued) {
       passage.goOn();
       return true;
@@ -339,13 +339,14 @@ export class ReplyReader {
     }
     if (reply.answer < head.answers.length) return true;
     if (head instanceof AdjustReply && reply.error !== '' && reply.succeeded > 0) reply.status = 'failed';
-    if (answer.shape === 'prepare' || head.mode === 'swallow') this.#close();
+    const idles = answer.shape === 'prepare' || head.mode === 'swallow';
     sink.done(reply);
     reply.clear();
+    // Where others share the link, their EXECUTEs may not have left yet.
+    if (idles && sink.head === undefined) this.#close();
     return true;
   }
 
-  /** Nothing is under way on a link on which a PREPARE, or what the proxy asked, has just been answered. */
   #close(): void {
     const closing = this.#statements.takeClosing();
     if (closing !== undefined) this.#channel.write(closing);

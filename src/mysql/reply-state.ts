@@ -1,6 +1,6 @@
-import type { Outcome, TransactionStatus } from '../core/engine.ts';
 import type { PinReason } from '../core/intent.ts';
 import type { SettingChange } from '../core/settings.ts';
+import type { Outcome, TransactionStatus } from '../core/wire.ts';
 import type { OkPacket } from './ok-packet.ts';
 import type { MysqlEnd } from './reply.ts';
 

@@ -1,4 +1,4 @@
-import type { Expectation } from '../core/engine.ts';
+import type { Expectation } from '../core/wire.ts';
 
 /**
  * What a command is answered with.

@@ -1,4 +1,4 @@
-import type { Outcome, Plan } from '../core/engine.ts';
+import type { Outcome, Plan } from '../core/wire.ts';
 import * as com from './commands.ts';
 import type { IdEnd } from './insert-ids.ts';
 import type { LinkSide } from './link-side.ts';
@@ -59,7 +59,8 @@ export class Retrospect {
     const keeps = looks || (mariadb && diagnostics.warningCount > 0 && text.usesNoTable);
     const rows = outcome.error === '' && outcome.rowCount >= 0;
     const counts = rows && intent?.countsRows === true;
-    const more = diagnostics.ended(outcome, rows && !counts ? text.found : 'sent', keeps);
+    const sent = !rows || counts || intent?.sendsAll === true;
+    const more = diagnostics.ended(outcome, sent ? 'sent' : text.found, keeps);
     return question({
       conditions: more && !looks,
       id: this.#identify(unit, text, outcome, server),
@@ -127,6 +128,7 @@ export const beginsReadOnly = ({ intent, held }: MysqlUnit): boolean =>
   intent?.begin !== undefined && (intent.begin.readOnly || held.readOnly);
 
 function question({ conditions, id, found, commits }: Questions): Plan | undefined {
+  if (!conditions && !id && !found && !commits) return undefined;
   const commands: Buffer[] = [];
   // The other questions would wipe the conditions out.
   if (conditions) commands.push(SHOW_WARNINGS);

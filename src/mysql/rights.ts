@@ -1,4 +1,5 @@
-import type { Finding, Target } from '../core/engine.ts';
+import type { Finding } from '../core/engine.ts';
+import type { Target } from '../core/wire.ts';
 import { within } from '../net/deadline.ts';
 import { isMariaDb } from './collations.ts';
 import { ControlConnection, type Row } from './control-connection.ts';

@@ -1,3 +1,4 @@
+import type { SettingChange, Settings } from '../core/settings.ts';
 import type {
   Adjustment,
   AuditResult,
@@ -7,8 +8,7 @@ import type {
   Plan,
   ReplySink,
   ServerSide,
-} from '../core/engine.ts';
-import type { SettingChange, Settings } from '../core/settings.ts';
+} from '../core/wire.ts';
 import { isMariaDb } from './collations.ts';
 import { COM_PING, COM_QUIT, COM_RESET_CONNECTION } from './commands.ts';
 import { LinkStatements } from './link-statements.ts';

@@ -20,6 +20,12 @@ const NAMES_ID = /last_insert_id|identity/i;
 /** Then FOUND_ROWS() may be more than the rows that were sent. */
 const UNTOLD = /\boffset\b|\blimit\b[^)]*,|\bunion\b|\bexcept\b|\bintersect\b/i;
 
+/** Words without which FOUND_ROWS() is the number of rows that were sent, in the normal form of a text. */
+const MAY_LIMIT = /\b(?:offset|limit|union|except|intersect)\b/i;
+
+/** Nothing in a text of this normal form keeps rows from its client. */
+export const sendsAll = (form: string): boolean => !MAY_LIMIT.test(form);
+
 /** What is known of a statement's text beyond what it wants; each found when it is first needed. */
 export class StatementText {
   readonly text: Buffer;

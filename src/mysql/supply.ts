@@ -1,4 +1,4 @@
-import type { TransactionStatus } from '../core/engine.ts';
+import type { TransactionStatus } from '../core/wire.ts';
 import { STATUS_IN_TRANSACTION } from './capabilities.ts';
 import * as com from './commands.ts';
 import type { Condition } from './diagnostics.ts';

@@ -1,4 +1,4 @@
-import { type Expectation, type Extent, FORWARD, type Unit } from '../core/engine.ts';
+import { type Expectation, type Extent, FORWARD, type Unit } from '../core/wire.ts';
 import { type Held, NONE_HELD } from './held.ts';
 import type { IdUse } from './insert-ids.ts';
 import { HEADER } from './packets.ts';
@@ -13,6 +13,12 @@ export const NO_COMMAND = -1;
 export interface Failure {
   readonly code: number;
   readonly message: string;
+}
+
+/** What a client was told of a command. */
+export interface Told {
+  readonly error: string;
+  readonly warnings: number;
 }
 
 /** One command of a client, or a piece of one. */
@@ -35,8 +41,12 @@ export class MysqlUnit implements Unit {
   statement: Statement | undefined;
   /** No transaction is open ahead of it, and none that it opens outlives it. Set when it is classified. */
   settled = false;
+  /** Its bytes may be on their way to a server, and stay as they are. Set when it is planned. */
+  out = false;
   /** What it has to do with LAST_INSERT_ID(). Set when it is planned. */
   idUse: IdUse = 'none';
+  /** How it ended when there was more to ask about it. Set when it is completed. */
+  told: Told | undefined;
   /** Its answer is this refusal. Set when it is classified. */
   failure: Failure | undefined;
   /** SET TRANSACTION statements that were held back and belong ahead of it. Set when it is classified. */

@@ -1,7 +1,7 @@
-import type { SessionFacts } from '../core/engine.ts';
 import type { SettingChange } from '../core/settings.ts';
+import type { SessionFacts } from '../core/wire.ts';
 import { type CatalogueView, viewOf } from './catalogue.ts';
-import { classifyText } from './classify.ts';
+import { classifyText, type TextFacts } from './classify.ts';
 import * as com from './commands.ts';
 import { isCutShort, statementNumber, typesIn, wantsCursor } from './execute.ts';
 import type { Memory } from './memory.ts';
@@ -59,9 +59,7 @@ export class UnitReader {
     const text = this.#memory.facts(facts);
     switch (unit.command) {
       case com.COM_QUERY:
-        unit.text = new StatementText(unit.body, this.#memory.multi);
-        if (unit.extent === 'open') return streamedIntent(unit.body, this.#memory.multi, namesIn(facts));
-        return this.#settled(classifyText(unit.body, text), facts);
+        return this.#query(unit, facts, text);
       case com.COM_STMT_PREPARE:
         return this.#prepare(unit, facts);
       case com.COM_STMT_EXECUTE:
@@ -87,6 +85,14 @@ export class UnitReader {
       default:
         return refused(unit);
     }
+  }
+
+  #query(unit: MysqlUnit, facts: SessionFacts, text: TextFacts): MysqlIntent {
+    const { body } = unit;
+    const { multi } = this.#memory;
+    unit.text = new StatementText(body, multi);
+    if (unit.extent === 'open') return streamedIntent(body, multi, namesIn(facts));
+    return this.#settled(classifyText(body, text), facts);
   }
 
   /** What only the proxy answers outside a transaction is the server's to refuse within one. */
@@ -127,7 +133,7 @@ export class UnitReader {
         "'max_allowed_packet' bytes";
       return refuse(unit, 1105, tell);
     }
-    if (!keepTypes(unit, statement)) return this.#untyped(unit, statement);
+    if (!this.#keepTypes(unit, statement)) return this.#untyped(unit, statement);
     return this.#run(unit, statement, this.#settled(this.#textOf(statement, facts), facts));
   }
 
@@ -143,6 +149,20 @@ export class UnitReader {
     // The server closes the one that was open.
     statement.cursor = false;
     return this.#memory.statements.hasCursors ? intent : { ...intent, unpin: 'cursor' };
+  }
+
+  /** Keeps the types that an EXECUTE says; false: it says none and none are known, or it ends too early. */
+  #keepTypes(unit: MysqlUnit, statement: Statement): boolean {
+    if (isCutShort(unit.bytes)) return false;
+    if (statement.parameters <= 0) return true;
+    const found = typesIn(unit.bytes, statement.parameters);
+    if (found === undefined) return false;
+    if (found.types !== undefined) {
+      const { key, cursor } = statement;
+      statement.keepTypes(found.types, !this.#memory.mariadb);
+      if (cursor && statement.key !== key) this.#orphans.push(key);
+    }
+    return statement.types !== undefined;
   }
 
   /** COM_STMT_FETCH and COM_STMT_RESET. */
@@ -195,7 +215,7 @@ export class UnitReader {
   close(unit: MysqlUnit): void {
     const number = statementNumber(unit.bytes);
     const statement = number === undefined ? undefined : this.#memory.statements.close(number);
-    if (statement?.cursor === true) this.#orphans.push(statement.prepared.key);
+    if (statement?.cursor === true) this.#orphans.push(statement.key);
   }
 
   /** COM_STMT_SEND_LONG_DATA: it has no answer. */
@@ -240,18 +260,6 @@ function refused(unit: MysqlUnit): MysqlIntent {
   if (name === undefined) return refuse(unit, 1047, 'Unknown command');
   const tell = `${name} is not passed on: a replica needs a connection of its own; connect it to the server itself`;
   return refuse(unit, 1235, tell);
-}
-
-/** Keeps the types that an EXECUTE says; false: it says none and none are known, or it ends too early. */
-function keepTypes(unit: MysqlUnit, statement: Statement): boolean {
-  if (isCutShort(unit.bytes)) return false;
-  if (statement.parameters <= 0) return true;
-  const found = typesIn(unit.bytes, statement.parameters);
-  if (found === undefined) return false;
-  if (found.types !== undefined && statement.types?.equals(found.types) !== true) {
-    statement.types = Buffer.from(found.types);
-  }
-  return statement.types !== undefined;
 }
 
 /** 0 switches several statements in one text on, 1 off ("COM_SET_OPTION"); anything else the server refuses. */

@@ -16,6 +16,8 @@ export interface MysqlIntent extends Intent {
   readonly refused?: string;
   /** Its result has a number of rows that only FOUND_ROWS() on the same link tells (SQL_CALC_FOUND_ROWS). */
   readonly countsRows?: boolean;
+  /** FOUND_ROWS() after it is the number of rows that it sends. Left out: its text has to be looked at. */
+  readonly sendsAll?: boolean;
 }
 
 /** A whole statement that asks for nothing else. */

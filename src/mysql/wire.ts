@@ -1,4 +1,4 @@
-import type { Elsewhere, Wire } from '../core/engine.ts';
+import type { Elsewhere, Wire } from '../core/wire.ts';
 import { accept, reaccept, refuse } from './accept.ts';
 import { cancel } from './cancel.ts';
 import { MysqlClient } from './client.ts';

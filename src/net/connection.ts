@@ -2,12 +2,16 @@ import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
 import type { Channel, ChannelHandler } from '../core/channel.ts';
 import { ProxyError } from '../core/errors.ts';
+import { beforeRead } from './reclaim.ts';
 
 /** How long the other side may take to read what is left after `end`, in ms. */
 const END_WITHIN = 2_000;
 
 /** Nobody reads exact lengths this large at start-up: past it the socket rests until somebody takes the bytes. */
 const EARLY_LIMIT = 65_536;
+
+/** Chooses the protocol of a TLS connection among those that the client offers (ALPN); undefined: none fits, it ends. */
+export type ChooseProtocol = (offer: { readonly protocols: readonly string[] }) => string | undefined;
 
 /** A read of an exact length that waits for its bytes. */
 interface PendingRead {
@@ -27,14 +31,22 @@ export class Connection implements Channel {
   #pending: PendingRead | undefined;
   /** Received and not yet read; only before `attach`. */
   #early: Buffer | undefined;
+  /** Written during start-up and not yet sent: what is said in one turn leaves at once. */
+  #said: Uint8Array | undefined;
   #closed = false;
   /** `end` was called: what still comes is dropped, so that the other side can read our last words. */
   #ending = false;
   #error: Error | undefined;
+  readonly #gone: (() => void) | undefined;
 
-  constructor(socket: Socket) {
+  /** `gone`: the socket has closed; one function may serve all connections. */
+  constructor(socket: Socket, gone?: () => void) {
     this.#socket = socket;
+    this.#gone = gone;
     socket.setNoDelay(true);
+    // Its own listener only takes `write` away after the other side's end, and then there is nobody to write to.
+    // Two listeners of one event would cost every idle client an array. (All at once would cost it a hash table.)
+    for (const listener of socket.listeners('end')) socket.off('end', listener as () => void);
     this.#listen();
   }
 
@@ -67,6 +79,7 @@ export class Connection implements Channel {
 
   attach(handler: ChannelHandler): void {
     this.#handler = handler;
+    this.flush();
     const early = this.#early;
     this.#early = undefined;
     if (early !== undefined) handler.bytes(early);
@@ -80,11 +93,24 @@ export class Connection implements Channel {
   }
 
   write(bytes: Uint8Array): boolean {
-    return this.#closed || this.#ending ? true : this.#socket.write(bytes);
+    if (this.#closed || this.#ending) return true;
+    if (this.#handler !== undefined) return this.#socket.write(bytes);
+    if (this.#said === undefined) {
+      this.#said = bytes;
+      process.nextTick(flush, this);
+    } else this.#said = Buffer.concat([this.#said, bytes]);
+    return true;
+  }
+
+  /** Sends what was written during start-up. */
+  flush(): void {
+    const said = this.#said;
+    this.#said = undefined;
+    if (said !== undefined && !this.#closed && !this.#ending) this.#socket.write(said);
   }
 
   get unsent(): number {
-    return this.#socket.writableLength;
+    return this.#socket.writableLength + (this.#said?.length ?? 0);
   }
 
   pause(): void {
@@ -97,13 +123,19 @@ export class Connection implements Channel {
 
   end(bytes?: Uint8Array): void {
     if (this.#closed || this.#ending) return;
+    this.flush();
     this.#ending = true;
     this.#early = undefined;
     this.#rejectPending();
-    if (bytes === undefined) this.#socket.end();
-    else this.#socket.end(bytes);
-    this.#socket.resume();
     const socket = this.#socket;
+    // All that was said is with the kernel, which sends it on after the end as well.
+    if (bytes === undefined && socket.writableLength === 0 && !this.encrypted) {
+      socket.destroy();
+      return;
+    }
+    if (bytes === undefined) socket.end();
+    else socket.end(bytes);
+    socket.resume();
     const bound = setTimeout(() => socket.destroy(), END_WITHIN);
     bound.unref();
     socket.once('close', () => clearTimeout(bound));
@@ -120,12 +152,10 @@ export class Connection implements Channel {
    * Answers as a TLS server from here on. Bytes received before are an error, for they were not protected;
    * unless `opening` is given: the bytes already read of a handshake that the client began unasked.
    */
-  async secureAsServer(
-    context: SecureContext,
-    alpn: readonly string[] = [],
-    opening?: Uint8Array,
-  ): Promise<void> {
+  async secureAsServer(context: SecureContext, choose?: ChooseProtocol, opening?: Uint8Array): Promise<void> {
     if (opening === undefined) this.#refuseEarlyBytes();
+    // Around a socket that is closing TLS would never hear of its end.
+    if (this.#socket.destroyed) throw this.#lost();
     const plain = this.#unlisten();
     if (opening !== undefined) {
       plain.unshift(Buffer.concat([opening, this.#early ?? Buffer.alloc(0)]));
@@ -134,7 +164,8 @@ export class Connection implements Channel {
     this.#socket = new TLSSocket(plain, {
       isServer: true,
       secureContext: context,
-      ...(alpn.length > 0 ? { ALPNProtocols: [...alpn] } : {}),
+      // A list of names would be copied for every client.
+      ...(choose === undefined ? {} : { ALPNCallback: choose }),
     });
     this.#listen();
     await this.#event('secure');
@@ -190,6 +221,7 @@ export class Connection implements Channel {
 
   /** The bare socket, paused, for TLS to take over. */
   #unlisten(): Socket {
+    this.flush();
     const socket = this.#socket as OwnedSocket;
     socket.pause();
     socket.off('data', onData);
@@ -230,6 +262,7 @@ export class Connection implements Channel {
   }
 
   received(chunk: Buffer): void {
+    beforeRead(chunk.length);
     if (this.#ending) return;
     if (this.#handler !== undefined) {
       this.#handler.bytes(chunk);
@@ -248,6 +281,11 @@ export class Connection implements Channel {
     this.#error ??= error;
   }
 
+  gone(): void {
+    this.ended();
+    this.#gone?.();
+  }
+
   ended(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -258,6 +296,10 @@ export class Connection implements Channel {
 
 const owner = Symbol('connection');
 type OwnedSocket = Socket & { [owner]: Connection };
+
+function flush(connection: Connection): void {
+  connection.flush();
+}
 
 function onData(this: Socket, chunk: Buffer): void {
   (this as OwnedSocket)[owner].received(chunk);
@@ -280,5 +322,5 @@ function onEnd(this: Socket): void {
   this.destroy();
 }
 function onClose(this: Socket): void {
-  (this as OwnedSocket)[owner].ended();
+  (this as OwnedSocket)[owner].gone();
 }

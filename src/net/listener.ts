@@ -12,7 +12,9 @@ export interface ListenOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  /** Connections open at once; one over it goes to `refuse`. */
+  /** Other processes may listen on the same port; the system shares the connections out among them. */
+  readonly reusePort?: boolean;
+  /** Connections open at once; one over it goes to `refuse`. Read anew for each. */
   readonly maxClients: number;
   /** Connections in `refuse` at once; what comes beyond is closed without a word. Default 64. */
   readonly maxRefusals?: number;
@@ -61,13 +63,13 @@ export class Listener {
   #take(socket: Socket): void {
     const { maxClients, maxRefusals = 64 } = this.#options;
     this.#open += 1;
-    socket.on('close', this.#closed);
     if (this.#open > maxClients + maxRefusals) {
+      socket.on('close', this.#closed);
       socket.on('error', () => {});
       socket.destroy();
       return;
     }
-    const connection = new Connection(socket);
+    const connection = new Connection(socket, this.#closed);
     if (this.#open > maxClients) this.#options.refuse(connection);
     else this.#options.serve(connection);
   }
@@ -83,14 +85,28 @@ export function listen(options: ListenOptions): Promise<Listener> {
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException): void => reject(cannotListen(error, options));
     server.once('error', onError);
-    server.listen({ host: options.host, port: options.port, backlog: BACKLOG }, () => {
+    const { host, port, reusePort = false } = options;
+    server.listen({ host, port, backlog: BACKLOG, reusePort }, () => {
       server.off('error', onError);
       resolve(new Listener(server, options));
     });
   });
 }
 
-function cannotListen(error: NodeJS.ErrnoException, { host, port }: ListenOptions): ProxyError {
+/**
+ * Makes sure that nobody listens there: ports that are shared would be shared with strangers, too, without a word.
+ * Rejects with ProxyError PORT_TAKEN, or CONFIG for any other cause.
+ */
+export async function probePort(host: string, port: number): Promise<void> {
+  const nobody = (connection: Connection): void => connection.destroy();
+  const listener = await listen({ host, port, maxClients: 0, serve: nobody, refuse: nobody });
+  await listener.close();
+}
+
+function cannotListen(
+  error: NodeJS.ErrnoException,
+  { host, port, reusePort = false }: ListenOptions,
+): ProxyError {
   if (error.code === 'EADDRINUSE') {
     return new ProxyError('PORT_TAKEN', {
       side: 'proxy',
@@ -99,10 +115,13 @@ function cannotListen(error: NodeJS.ErrnoException, { host, port }: ListenOption
       cause: error,
     });
   }
+  const unshared = reusePort && (error.code === 'ENOTSUP' || error.code === 'EINVAL');
   return new ProxyError('CONFIG', {
     side: 'proxy',
     retry: 'no',
-    tell: `cannot listen on ${host} port ${port}: ${error.message}`,
+    tell: unshared
+      ? `this system cannot share the port ${port} among processes (${error.code}); set workers: 1`
+      : `cannot listen on ${host} port ${port}: ${error.message}`,
     cause: error,
   });
 }

@@ -1,5 +1,5 @@
-import type { Target } from '../core/engine.ts';
 import type { Observation, ProbeFailure, Seen, Unseen } from '../core/node.ts';
+import type { Target } from '../core/wire.ts';
 import { within } from './deadline.ts';
 
 /** A connection that is kept, and the target it leads to. Engines extend it with what they know of the server. */

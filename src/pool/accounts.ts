@@ -1,9 +1,10 @@
+import type { Catalogue } from '../core/catalogue.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
-import type { Catalogue, Greeting, LinkKind, Target, Wire } from '../core/engine.ts';
 import { ProxyError } from '../core/errors.ts';
 import type { NodeId } from '../core/node.ts';
 import type { View } from '../core/view.ts';
+import type { Greeting, LinkKind, Target, Wire } from '../core/wire.ts';
 import { Dispatcher, type DispatcherEvents, type PoolLimits } from './dispatcher.ts';
 import { Rescues } from './rescues.ts';
 

@@ -1,10 +1,10 @@
 import type { Pool } from 'generic-pool';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { NodeCounters } from '../core/counters.ts';
-import type { Target, Wire } from '../core/engine.ts';
 import { ProxyError } from '../core/errors.ts';
 import type { NodeId } from '../core/node.ts';
 import { type Settings, without } from '../core/settings.ts';
+import type { Target, Wire } from '../core/wire.ts';
 import { Lanes, type LinkSource } from './lanes.ts';
 import type { Link } from './link.ts';
 import { createPhysicalPool, type PhysicalLimits, type PhysicalOwner } from './physical.ts';

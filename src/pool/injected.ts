@@ -1,4 +1,4 @@
-import type { Outcome } from '../core/engine.ts';
+import type { Outcome } from '../core/wire.ts';
 import type { Entry, Link, ReplyOwner } from './link.ts';
 
 /** Takes the swallowed reply of something the proxy sent in its own name. Not called if the link is lost. */

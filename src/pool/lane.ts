@@ -1,20 +1,24 @@
 import type { Clock } from '../core/clock.ts';
 import type { Cost } from '../core/cost.ts';
 import type { NodeCounters } from '../core/counters.ts';
-import type { Outcome, Plan } from '../core/engine.ts';
 import type { Settings } from '../core/settings.ts';
+import type { Outcome, Plan } from '../core/wire.ts';
 import { discarded } from './discarded.ts';
 import type { Entry, Link, LinkHolder, Loss, ReplyOwner, Request } from './link.ts';
 import type { Rescues } from './rescues.ts';
 
-/** Units on one lane at most, and how long they may be expected to take together, in ms. */
+/** Units on one lane at most, and the work behind them, in ms. */
 const DEPTH = 256;
-const FULL_MS = 20;
+const FULL_MS = 10;
 /** A lane is filled up to so many units, or so much work in ms, before the next one is begun. */
 const PACKED_UNITS = 16;
 const PACKED_MS = 1;
-/** Nothing came for so long although what is expected is short: somebody is in the way, in ms. */
+/**
+ * Nothing came for so long although what is expected is short: somebody is in the way, in ms. On a machine where all
+ * takes longer than the work in it, up to so many times as long.
+ */
 const STUCK_MS = 20;
+const MOST_PATIENCE = 8;
 
 /** Has units on a lane. */
 export interface Passenger extends ReplyOwner {
@@ -60,13 +64,14 @@ export class Lane implements LinkHolder {
   readonly settings: Settings;
   readonly #owner: LaneOwner;
   #open = true;
-  /** Sum of what the units that are owed are expected to take, in ms, and of the work behind them. */
-  #expected = 0;
+  /** The work behind the units that are owed, in ms. */
   #work = 0;
   /** Since when the next answer has been awaited, in monotonic ms. */
   #since = 0;
   /** What was answered by the chunk that is being read. */
   readonly #answered: Cost[] = [];
+  /** The unit that took longer than was expected of it. */
+  #blamed: Entry | undefined;
 
   constructor(link: Link, settings: Settings, owner: LaneOwner) {
     this.link = link;
@@ -91,7 +96,7 @@ export class Lane implements LinkHolder {
 
   /** May take a unit. */
   accepts(cost: Cost): boolean {
-    return this.#open && this.link.owed < DEPTH && this.#expected + cost.ms <= FULL_MS;
+    return this.#open && this.link.owed < DEPTH && this.#work + cost.work <= FULL_MS;
   }
 
   /** Sends a unit behind all others. `ahead`: only what must come before it. */
@@ -99,13 +104,12 @@ export class Lane implements LinkHolder {
     const { counters, clock } = this.#owner;
     const { link } = this;
     if (link.owed === 0 && this.#answered.length === 0) this.#since = clock.now();
-    const { ms: expected = 0, work = 0 } = request.intent.cost ?? {};
+    const work = request.intent.cost?.work ?? 0;
     counters.laneUnits++;
     counters.laneDepth += link.owed;
-    counters.laneBehindMs += this.#expected;
-    this.#expected += expected;
+    counters.laneBehindMs += this.#work;
     this.#work += work;
-    link.gather({ plan, owner: passenger, request, passenger, ahead, expected, work });
+    link.gather({ plan, owner: passenger, request, passenger, ahead, work });
     this.#owner.laneSent(this);
   }
 
@@ -131,7 +135,6 @@ export class Lane implements LinkHolder {
 
   linkAnswered(_link: Link, entry: Entry, outcome: Outcome): void {
     const cost = entry.request?.intent.cost;
-    this.#expected = Math.max(0, this.#expected - entry.expected);
     this.#work = Math.max(0, this.#work - entry.work);
     if (cost !== undefined && !entry.ahead) this.#answered.push(cost);
     if (outcome.status === 'idle' && leavesNoState(outcome)) return;
@@ -163,26 +166,36 @@ export class Lane implements LinkHolder {
 
   // ------------------------------------------------------------ who must leave
 
+  /** Something is owed on it, and it is nobody's own. */
+  get isBusy(): boolean {
+    return this.link.holder === this && this.link.owed > 0;
+  }
+
   /** Is the answer late that comes next? */
   isStuck(now: number): boolean {
-    return this.link.owed > 0 && now - this.#since > STUCK_MS;
+    if (!this.isBusy || now - this.#since <= STUCK_MS) return false;
+    const { ms = 0, work = 0 } = this.link.running?.request?.intent.cost ?? {};
+    const slowness = work === 0 ? 1 : Math.min(MOST_PATIENCE, Math.max(1, ms / work / 2));
+    return now - this.#since > STUCK_MS * slowness;
   }
 
   /**
    * The unit at the head takes longer than was expected of it. Those behind it are moved away, as far as the budget
-   * of all rescues goes; the link is then its own.
+   * of all rescues goes; the link is then its own. False: the budget is spent.
    */
-  rescue(): void {
+  rescue(): boolean {
     const head = this.link.running;
-    if (head === undefined) return;
+    if (head === undefined) return true;
     const { passenger } = head;
-    head.request?.intent.cost?.demote();
+    if (this.#blamed !== head) head.request?.intent.cost?.demote();
+    this.#blamed = head;
     this.#close();
     const behind = this.#behind(passenger);
-    if (!this.#owner.rescues.spend(behind)) return;
+    if (!this.#owner.rescues.spend(behind)) return false;
     this.#owner.counters.laneRescues += behind;
     this.#giveTo(passenger);
     if (passenger === undefined) this.#owner.laneAbandoned(this);
+    return true;
   }
 
   /** Moves all others away, as far as the budget of all rescues goes. False: it does not, or they are ahead. */
@@ -205,12 +218,10 @@ export class Lane implements LinkHolder {
     for (const entry of this.link.entries) if (entry.passenger === passenger) drop(entry);
   }
 
-  /** The oldest unit of a passenger is answered by somebody else. False: its answer is next, or has begun. */
-  dropOldest(passenger: Passenger): boolean {
+  /** The oldest unit of a passenger is answered by somebody else: what the server says of it is dropped. */
+  dropOldest(passenger: Passenger): void {
     const entry = this.link.entries.find((one) => one.passenger === passenger);
-    if (entry === undefined || entry === this.link.running) return false;
-    drop(entry);
-    return true;
+    if (entry !== undefined) drop(entry);
   }
 
   /** Units of others than the given one. */

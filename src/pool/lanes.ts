@@ -6,11 +6,11 @@ import { Lane, type LaneOwner, type LinkHome } from './lane.ts';
 import type { Link } from './link.ts';
 import type { Rescues } from './rescues.ts';
 
-/** Units a turn, on average, below which a unit on an idle lane is sent at once. */
-const FEW = 2.5;
+/** Units that are ahead of one, on average, below which one on an idle lane is sent at once. */
+const FEW = 0.75;
 /** How often lanes are looked after while anything is owed on them, in ms. */
 const LOOK_EVERY = 10;
-/** Share of the newest turn in the average. */
+/** Share of the newest unit in the average. */
 const NEWEST = 1 / 16;
 
 /** Where lanes get their links, and give them back to. */
@@ -38,10 +38,11 @@ export class Lanes implements LaneOwner {
   readonly #source: LinkSource;
   /** In the order in which they are filled. */
   #lanes: Lane[] = [];
+  /** Those that take nothing more, and that nobody was moved away from for want of budget. */
+  #late: Lane[] = [];
   #filled: Lane[] = [];
-  /** Units in this turn of the event loop, and in turns on average. */
-  #units = 0;
-  #usual = 1;
+  /** Units that are ahead of one when it is sent, on average. */
+  #ahead = 0;
   #timer: Timer | undefined;
 
   constructor(source: LinkSource) {
@@ -94,9 +95,10 @@ export class Lanes implements LaneOwner {
   // ------------------------------------------------------------ LaneOwner
 
   laneSent(lane: Lane): void {
-    this.#units++;
-    if (lane.link.owed === 1 && this.#usual < FEW) lane.flush();
-    this.laneFilled(lane);
+    const ahead = lane.link.owed - 1;
+    this.#ahead += (ahead - this.#ahead) * NEWEST;
+    if (ahead === 0 && this.#ahead < FEW) lane.flush();
+    else this.laneFilled(lane);
   }
 
   laneFilled(lane: Lane): void {
@@ -124,8 +126,6 @@ export class Lanes implements LaneOwner {
 
   /** All that arrived in this turn has been read: what it brought leaves together. */
   endTurn(): void {
-    if (this.#units > 0) this.#usual += (this.#units - this.#usual) * NEWEST;
-    this.#units = 0;
     const filled = this.#filled;
     this.#filled = [];
     for (const lane of filled) if (lane.isDue) lane.flush();
@@ -142,14 +142,20 @@ export class Lanes implements LaneOwner {
 
   #look(): void {
     const now = this.clock.now();
+    const isStuck = (lane: Lane): boolean => lane.isStuck(now);
     // This loop may have been the one that was late: what has come is read first.
-    if (this.#lanes.some((lane) => lane.isStuck(now))) setImmediate(rescueStuck, this);
-    if (this.#lanes.length > 0) this.#watch();
+    if (this.#lanes.some(isStuck) || this.#late.some(isStuck)) setImmediate(rescueStuck, this);
+    this.#late = this.#late.filter((lane) => lane.isBusy);
+    if (this.#lanes.length > 0 || this.#late.length > 0) this.#watch();
   }
 
   rescueStuck(): void {
     const now = this.clock.now();
-    for (const lane of [...this.#lanes]) if (lane.isStuck(now)) lane.rescue();
+    for (const lane of [...this.#late, ...this.#lanes]) {
+      if (!lane.isStuck(now)) continue;
+      this.#late = this.#late.filter((one) => one !== lane);
+      if (!lane.rescue()) this.#late.push(lane);
+    }
   }
 }
 

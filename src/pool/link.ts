@@ -1,5 +1,8 @@
 import type { ChannelHandler } from '../core/channel.ts';
 import type { Clock, Timer } from '../core/clock.ts';
+import { asProxyError, ProxyError } from '../core/errors.ts';
+import type { Intent } from '../core/intent.ts';
+import { noSettings, type Settings } from '../core/settings.ts';
 import type {
   Aside,
   Expectation,
@@ -11,10 +14,7 @@ import type {
   Target,
   Unit,
   Wire,
-} from '../core/engine.ts';
-import { asProxyError, ProxyError } from '../core/errors.ts';
-import type { Intent } from '../core/intent.ts';
-import { noSettings, type Settings } from '../core/settings.ts';
+} from '../core/wire.ts';
 import { Injected } from './injected.ts';
 import type { Passenger } from './lane.ts';
 
@@ -80,8 +80,7 @@ export interface Entry {
   passenger: Passenger | undefined;
   /** It only comes before its request, which is planned again when it has been answered. */
   readonly ahead: boolean;
-  /** What it was expected to take, and the work behind it, in ms; on a lane. */
-  readonly expected: number;
+  /** The work behind it, in ms; on a lane. */
   readonly work: number;
 }
 
@@ -152,7 +151,7 @@ export class Link implements ChannelHandler, ReplySink {
   /** Sends a unit or an injected plan; its reply goes to `owner`. False: wait for `linkDrained`. */
   send(plan: Plan, owner: ReplyOwner, request: Request | undefined): boolean {
     this.flush();
-    this.#queue.push({ plan, owner, request, passenger: undefined, ahead: false, expected: 0, work: 0 });
+    this.#queue.push({ plan, owner, request, passenger: undefined, ahead: false, work: 0 });
     return this.opened.channel.write(plan.bytes);
   }
 

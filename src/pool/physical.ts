@@ -1,7 +1,7 @@
 import { createPool, type Factory, type Pool } from 'generic-pool';
 import type { Clock } from '../core/clock.ts';
-import type { Target, Wire } from '../core/engine.ts';
 import { asProxyError, type ProxyError } from '../core/errors.ts';
+import type { Target, Wire } from '../core/wire.ts';
 import { Link, type LinkOwner } from './link.ts';
 
 export interface PhysicalLimits {

@@ -1,6 +1,6 @@
 import type { Channel } from '../core/channel.ts';
-import type { Accepted, Gate, Login } from '../core/engine.ts';
 import { asProxyError, ProxyError } from '../core/errors.ts';
+import type { Accepted, Gate, Login } from '../core/wire.ts';
 import { type ChooseProtocol, Connection } from '../net/connection.ts';
 import { ServerTls } from '../net/tls.ts';
 import { authenticate } from './authentication.ts';

@@ -1,6 +1,6 @@
-import type { AuditResult, Outcome } from '../core/engine.ts';
 import type { PinReason } from '../core/intent.ts';
 import { type Settings, settingsOf } from '../core/settings.ts';
+import type { AuditResult, Outcome } from '../core/wire.ts';
 import { SERVER_PREFIX } from './prepared.ts';
 import { quoteText } from './settings.ts';
 

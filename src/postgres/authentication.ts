@@ -1,7 +1,8 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { Channel } from '../core/channel.ts';
-import type { Gate } from '../core/engine.ts';
 import { ProxyError } from '../core/errors.ts';
+import type { Gate } from '../core/wire.ts';
+import { randomPiece } from '../net/random.ts';
 import { isMd5Hash, md5Answer } from './md5.ts';
 import {
   authenticationMd5,
@@ -73,7 +74,7 @@ async function md5(
   secret: string | undefined,
   challenged: () => void,
 ): Promise<void> {
-  const salt = randomBytes(4);
+  const salt = randomPiece(4);
   channel.write(authenticationMd5(salt));
   challenged();
   const given = cString(await answer(channel), 0)?.text ?? '';
@@ -91,7 +92,7 @@ async function scram(
   challenged: () => void,
 ): Promise<void> {
   const { salt, verifier } = challengeOf(user, secret);
-  const exchange = new ScramServer(salt, randomBytes(NONCE_BYTES).toString('base64'), binding);
+  const exchange = new ScramServer(salt, randomPiece(NONCE_BYTES).toString('base64'), binding);
   channel.write(authenticationSasl(exchange.mechanisms));
   challenged();
   const { mechanism, data } = await initialResponse(channel);

@@ -1,4 +1,4 @@
-import type { Plan } from '../core/engine.ts';
+import type { Plan } from '../core/wire.ts';
 import type { PostgresUnit } from './finder.ts';
 import { textEnd } from './frames.ts';
 import { message } from './messages.ts';
@@ -27,6 +27,8 @@ export class BatchPlanner {
   readonly #needed = new Set<Prepared>();
   /** The batch was planned for another link before: the names it defines may be there already. */
   #again = false;
+  /** What it used then; what it uses now. */
+  #used: Map<string, Prepared> | undefined;
   /** Statements that the batch itself has parsed so far. */
   readonly #own = new Set<Prepared>();
 
@@ -41,16 +43,18 @@ export class BatchPlanner {
     const { bytes } = unit;
     // Whether a Parse may be answered here depends on how what is under way ends: not in a failed transaction.
     if (busy && parsesNamed(bytes)) return undefined;
-    for (const prepared of statementsIn(bytes, this.#names)) {
+    for (const prepared of statementsIn(bytes, this.#names, unit.used)) {
       if (this.#statements.state(prepared) === 'pending') return undefined;
     }
     this.#again = unit.planned;
+    this.#used = unit.used;
     unit.planned = true;
     for (let at = 0; at + 5 <= bytes.length; ) {
       const end = at + bytes.readUInt32BE(at + 1) + 1;
       this.#message(bytes.subarray(at, end));
       at = end;
     }
+    unit.used = this.#used;
     const front: Buffer[] = [];
     const frontSteps: Step[] = [];
     this.#bringIn(front, frontSteps);
@@ -143,11 +147,14 @@ export class BatchPlanner {
   /** A message that names a statement, the name at `at`: passed on with the servers' name for it. */
   #rename(part: Buffer, at: number): void {
     const nameEnd = textEnd(part, at, part.length);
-    const prepared = nameEnd > at ? this.#names.get(part.toString('latin1', at, nameEnd)) : undefined;
+    const name = part.toString('latin1', at, nameEnd);
+    const prepared = nameEnd > at ? (this.#names.get(name) ?? this.#used?.get(name)) : undefined;
     if (prepared === undefined) {
       this.#forward(part);
       return;
     }
+    this.#used ??= new Map();
+    this.#used.set(name, prepared);
     this.#need(prepared);
     const renamed = Buffer.concat([part.subarray(0, at), Buffer.from(prepared.name), part.subarray(nameEnd)]);
     renamed.writeUInt32BE(renamed.length - 1, 1);
@@ -260,13 +267,14 @@ function parsesNamed(bytes: Buffer): boolean {
 }
 
 /** Statements of the session that a batch names or defines. */
-function* statementsIn(bytes: Buffer, names: Names): Iterable<Prepared> {
+function* statementsIn(bytes: Buffer, names: Names, used: PostgresUnit['used']): Iterable<Prepared> {
   for (let at = 0; at + 5 <= bytes.length; ) {
     const end = at + bytes.readUInt32BE(at + 1) + 1;
     const start = nameStart(bytes, at, end);
     if (start > 0) {
       const nameEnd = textEnd(bytes, start, end);
-      const known = nameEnd > start ? names.get(bytes.toString('latin1', start, nameEnd)) : undefined;
+      const name = bytes.toString('latin1', start, nameEnd);
+      const known = nameEnd > start ? (names.get(name) ?? used?.get(name)) : undefined;
       if (known !== undefined) yield known;
       if (bytes[at] === 0x50 && nameEnd > start) {
         const textLength = textEnd(bytes, nameEnd + 1, end) - nameEnd - 1;

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import type { Opened, Target } from '../core/engine.ts';
 import { ProxyError } from '../core/errors.ts';
+import type { Opened, Target } from '../core/wire.ts';
 import { withChannel } from './connect.ts';
 import { cancelRequest } from './messages.ts';
 

@@ -1,4 +1,4 @@
-import type { Catalogue } from '../core/engine.ts';
+import type { Catalogue } from '../core/catalogue.ts';
 import { CATALOGUE_QUERY } from './catalogue-query.ts';
 
 export { CATALOGUE_QUERY };

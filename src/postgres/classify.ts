@@ -1,7 +1,7 @@
+import type { Catalogue } from '../core/catalogue.ts';
 import { Cost } from '../core/cost.ts';
 import { DigestCache } from '../core/digest-cache.ts';
-import type { Catalogue, FunctionLists } from '../core/engine.ts';
-import { listsId } from '../core/function-lists.ts';
+import { type FunctionLists, listsId } from '../core/function-lists.ts';
 import { hintOf, readHint } from '../core/hints.ts';
 import type { Alone, Hint, Intent } from '../core/intent.ts';
 import { type CatalogueView, viewOf } from './catalogue.ts';

@@ -1,3 +1,5 @@
+import type { ProxyError } from '../core/errors.ts';
+import type { Intent } from '../core/intent.ts';
 import {
   type ClientSide,
   type Login,
@@ -7,9 +9,7 @@ import {
   SWALLOW,
   type TransactionStatus,
   type Unit,
-} from '../core/engine.ts';
-import type { ProxyError } from '../core/errors.ts';
-import type { Intent } from '../core/intent.ts';
+} from '../core/wire.ts';
 import { errorResponse } from './errors.ts';
 import { PostgresUnit, UnitFinder } from './finder.ts';
 import { message, readyForQuery } from './messages.ts';

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { serialize } from 'pg-protocol';
-import type { Opened, Target } from '../core/engine.ts';
 import { asProxyError, ProxyError } from '../core/errors.ts';
 import type { Endpoint } from '../core/node.ts';
+import type { Opened, Target } from '../core/wire.ts';
 import type { Connection } from '../net/connection.ts';
 import { dial } from '../net/dial.ts';
 import { ClientTls, peerBinding } from '../net/tls.ts';

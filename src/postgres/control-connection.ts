@@ -1,7 +1,7 @@
 import { connect as connectSocket, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { Client } from 'pg';
-import type { Target } from '../core/engine.ts';
+import type { Target } from '../core/wire.ts';
 import { ClientTls } from '../net/tls.ts';
 import { shownName } from './application-name.ts';
 

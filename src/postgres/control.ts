@@ -1,5 +1,6 @@
-import type { Control, ControlOptions, Fenced, Target } from '../core/engine.ts';
+import type { Control, ControlOptions, Fenced } from '../core/engine.ts';
 import { ProxyError } from '../core/errors.ts';
+import type { Target } from '../core/wire.ts';
 import { within } from '../net/deadline.ts';
 import { ControlConnection, type Row } from './control-connection.ts';
 import { controlError } from './control-error.ts';

@@ -1,5 +1,7 @@
+import type { Catalogue } from '../core/catalogue.ts';
 import { companyOf } from '../core/company.ts';
-import type { Catalogue, Explained, FunctionLists } from '../core/engine.ts';
+import type { Explained } from '../core/engine.ts';
+import type { FunctionLists } from '../core/function-lists.ts';
 import type { Intent } from '../core/intent.ts';
 import { assumedCatalogue } from './catalogue.ts';
 import { classifyText } from './classify.ts';

@@ -1,5 +1,6 @@
-import { type Expectation, type Extent, FORWARD, type Unit } from '../core/engine.ts';
 import { ProxyError } from '../core/errors.ts';
+import { type Expectation, type Extent, FORWARD, type Unit } from '../core/wire.ts';
+import type { Prepared } from './prepared.ts';
 
 // PostgreSQL manual, 54.7 Message Formats: what a client sends.
 const QUERY = 0x51; // Q
@@ -38,6 +39,8 @@ export class PostgresUnit implements Unit {
   front: Buffer | undefined;
   /** It was planned for a link before: what it says of names is not said for the first time. */
   planned = false;
+  /** Statements that it used then, by their names: what came behind it may have closed them since. */
+  used: Map<string, Prepared> | undefined;
   /** A piece from the middle of one message. */
   cut = false;
 
@@ -95,9 +98,15 @@ export class UnitFinder {
 
   /** The next unit or piece; undefined: more bytes are needed. */
   next(): PostgresUnit | undefined {
-    if (this.#bodyLeft > 0) return this.#piece();
+    if (this.#bodyLeft > 0) {
+      if (this.#open !== undefined) return this.#piece(this.#open);
+      if (this.#buffer.length === 0) return undefined;
+      this.#skipBody();
+    }
     while (this.#buffer.length - this.#at >= 5) {
       const type = this.#buffer[this.#at] as number;
+      const isCopy = type === COPY_DATA && !this.#batch;
+      if (!isCopy && this.#hasCopied) return this.#take(this.#at, 'data', 'data');
       const length = this.#buffer.readUInt32BE(this.#at + 1) + 1;
       if (length < 5 || length > MESSAGE_LIMIT) throw badMessage(type, length - 1);
       const end = this.#at + length;
@@ -108,13 +117,31 @@ export class UnitFinder {
         this.#compact();
         return undefined;
       }
-      const unit = this.#message(type, end);
+      // Copy data leave together, however small the client cuts them.
+      const unit = isCopy ? this.#pass(end) : this.#message(type, end);
       if (unit !== undefined) return unit;
     }
+    if (this.#hasCopied) return this.#take(this.#at, 'data', 'data');
     this.#wanted = this.#at + 5;
     if (this.#gather()) return this.next();
     this.#compact();
     return undefined;
+  }
+
+  /** Copy data that have been looked at and not been given out. */
+  get #hasCopied(): boolean {
+    return this.#at > this.#start && !this.#batch;
+  }
+
+  #pass(end: number): undefined {
+    this.#at = end;
+  }
+
+  /** Passes the rest of copy data whose beginning was given out. */
+  #skipBody(): void {
+    const end = Math.min(this.#start + this.#bodyLeft, this.#buffer.length);
+    this.#bodyLeft -= end - this.#start;
+    this.#at = end;
   }
 
   /** The server has begun (true) or ended (false) to take copy data for an extended unit. */
@@ -199,16 +226,14 @@ export class UnitFinder {
     return this.#take(all, this.#open === undefined ? 'open' : 'part', simple ? 'simple' : 'extended', true);
   }
 
-  /** More of a message that is given out in pieces. */
-  #piece(): PostgresUnit | undefined {
+  /** More of a message that is given out in pieces, other than copy data. */
+  #piece(shape: Shape): PostgresUnit | undefined {
     if (this.#buffer.length === 0) return undefined;
     const end = Math.min(this.#start + this.#bodyLeft, this.#buffer.length);
     this.#bodyLeft -= end - this.#start;
     const ends = this.#bodyLeft === 0 && this.#bodyEnds;
     if (ends) this.#bodyEnds = false;
-    const shape = this.#open ?? 'data';
-    const extent = ends ? 'last' : shape === 'data' ? 'data' : 'part';
-    const unit = this.#take(end, extent, shape, extent === 'part');
+    const unit = this.#take(end, ends ? 'last' : 'part', shape, !ends);
     unit.cut = true;
     return unit;
   }

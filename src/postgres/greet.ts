@@ -1,13 +1,33 @@
-import type { Greeting, Login, SessionKey } from '../core/engine.ts';
+import type { Settings } from '../core/settings.ts';
+import type { Greeting, Login, SessionKey } from '../core/wire.ts';
 import { backendKeyData, parameterStatus, readyForQuery } from './messages.ts';
+
+/** What the last session was told by a greeting: log-ins of a service are alike. */
+interface Told {
+  readonly user: string;
+  readonly settings: Settings;
+  readonly statuses: Buffer;
+}
+
+const lastTold = new WeakMap<Greeting, Told>();
 
 /** Wire.greet: ends start-up. AuthenticationOk has been said by `accept`. */
 export function greet(login: Login, greeting: Greeting, key: SessionKey): void {
+  login.channel.write(Buffer.concat([statusesFor(login, greeting), backendKeyData(key), READY]));
+}
+
+function statusesFor(login: Login, greeting: Greeting): Buffer {
+  const { user, settings } = login;
+  const last = lastTold.get(greeting);
+  if (last !== undefined && last.user === user && last.settings === settings) return last.statuses;
   const messages: Buffer[] = [];
   for (const [name, value] of sessionParameters(login, greeting)) messages.push(parameterStatus(name, value));
-  messages.push(backendKeyData(key), readyForQuery('idle'));
-  login.channel.write(Buffer.concat(messages));
+  const statuses = Buffer.concat(messages);
+  lastTold.set(greeting, { user, settings, statuses });
+  return statuses;
 }
+
+const READY = readyForQuery('idle');
 
 /**
  * What a client is told of its session: the server's parameters, with the values asked for at start-up in

@@ -1,6 +1,6 @@
 import type { Channel } from '../core/channel.ts';
-import type { SessionKey, TransactionStatus } from '../core/engine.ts';
 import { ProxyError, type Side } from '../core/errors.ts';
+import type { SessionKey, TransactionStatus } from '../core/wire.ts';
 
 /** Protocol versions as the start-up packet writes them: major in the upper 16 bits, minor in the lower. */
 const PROTOCOL_3_0 = 3 << 16;

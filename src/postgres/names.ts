@@ -1,4 +1,4 @@
-import type { FunctionLists } from '../core/engine.ts';
+import type { FunctionLists } from '../core/function-lists.ts';
 import type { PinReason } from '../core/intent.ts';
 import { ACTING, COERCING, HARMLESS, isKnownBuiltin, LEAVING, SINGLE, STEADY, TYPES } from './builtins.ts';
 import type { CatalogueView } from './catalogue.ts';

@@ -1,5 +1,6 @@
-import type { ProbeOptions, Target } from '../core/engine.ts';
+import type { ProbeOptions } from '../core/engine.ts';
 import type { ProbeFailure, Seen } from '../core/node.ts';
+import type { Target } from '../core/wire.ts';
 import { type KeptConnection, NodeObserver } from '../net/node-observer.ts';
 import { shownName } from './application-name.ts';
 import { ControlConnection, type Row } from './control-connection.ts';

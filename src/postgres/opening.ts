@@ -1,4 +1,4 @@
-import type { Plan } from '../core/engine.ts';
+import type { Plan } from '../core/wire.ts';
 import type { PostgresUnit } from './finder.ts';
 import { message } from './messages.ts';
 import { type Step, SteppedReply } from './steps.ts';

@@ -1,5 +1,7 @@
-import type { Catalogue, Finding, Probe, ProbeOptions, Target } from '../core/engine.ts';
+import type { Catalogue } from '../core/catalogue.ts';
+import type { Finding, Probe, ProbeOptions } from '../core/engine.ts';
 import type { NodeId, Observation } from '../core/node.ts';
+import type { Target } from '../core/wire.ts';
 import { within } from '../net/deadline.ts';
 import { CATALOGUE_QUERY, catalogueOf } from './catalogue.ts';
 import { ControlConnection } from './control-connection.ts';

@@ -1,5 +1,5 @@
-import type { Outcome, TransactionStatus } from '../core/engine.ts';
 import type { SettingChange } from '../core/settings.ts';
+import type { Outcome, TransactionStatus } from '../core/wire.ts';
 
 const NO_CHANGES: readonly SettingChange[] = [];
 

@@ -8,21 +8,51 @@ import {
   type Verifier,
 } from './scram.ts';
 
+/** What was used last by name. Bounded: what was not used for longest leaves first. */
+class Recent<Value> {
+  readonly #values = new Map<string, Value>();
+  readonly #limit: number;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get size(): number {
+    return this.#values.size;
+  }
+
+  get(name: string): Value | undefined {
+    const value = this.#values.get(name);
+    if (value !== undefined) this.set(name, value);
+    return value;
+  }
+
+  set(name: string, value: Value): void {
+    this.#values.delete(name);
+    this.#values.set(name, value);
+    for (const oldest of this.#values.keys()) {
+      if (this.#values.size <= this.#limit) break;
+      this.#values.delete(oldest);
+    }
+  }
+
+  /** Takes it away, if it is still this one. */
+  drop(name: string, value: Value): void {
+    if (this.#values.get(name) === value) this.#values.delete(name);
+  }
+}
+
 interface Entry extends ScramSalt {
   readonly secret: string;
   readonly keys: Promise<ClientKeys>;
 }
 
-/**
- * Keys by name, derived once: a connect costs HMACs only. Bounded; the least recently used leaves first.
- * A changed secret or salt replaces its entry.
- */
+/** Keys by name, derived once. A changed secret or salt replaces its entry. */
 export class KeyCache {
-  #entries = new Map<string, Entry>();
-  #limit: number;
+  readonly #entries: Recent<Entry>;
 
   constructor(limit: number) {
-    this.#limit = limit;
+    this.#entries = new Recent(limit);
   }
 
   get size(): number {
@@ -31,21 +61,11 @@ export class KeyCache {
 
   get(name: string, secret: string, { salt, iterations }: ScramSalt): Promise<ClientKeys> {
     const known = this.#entries.get(name);
-    this.#entries.delete(name);
-    if (known !== undefined && same(known, secret, salt, iterations)) {
-      this.#entries.set(name, known);
-      return known.keys;
-    }
+    if (known !== undefined && same(known, secret, salt, iterations)) return known.keys;
     const entry: Entry = { secret, salt, iterations, keys: deriveKeys(secret, { salt, iterations }) };
     this.#entries.set(name, entry);
     // Whoever awaits the keys hears of a failure; the next one tries again.
-    entry.keys.catch(() => {
-      if (this.#entries.get(name) === entry) this.#entries.delete(name);
-    });
-    for (const oldest of this.#entries.keys()) {
-      if (this.#entries.size <= this.#limit) break;
-      this.#entries.delete(oldest);
-    }
+    entry.keys.catch(() => this.#entries.drop(name, entry));
     return entry.keys;
   }
 }
@@ -58,34 +78,46 @@ function same(entry: Entry, secret: string, salt: Buffer, iterations: number): b
 const saltSecret = randomBytes(32);
 /** The password of names that do not exist. */
 export const nobodysPassword = randomBytes(32).toString('hex');
-/** Apart, so that a flood of invented names cannot push out the keys of real ones. */
-const known = new KeyCache(10_000);
-const decoys = new KeyCache(1_000);
-
 /** What a client of this name is checked against: how to ask, and the keys once they are there. */
 export interface Challenge {
   readonly salt: ScramSalt;
   readonly verifier: Promise<Verifier>;
 }
 
-/** `secret`: a password, a stored verifier, or undefined: a name that does not exist, which takes as long. */
+interface Asked {
+  readonly secret: string | undefined;
+  readonly challenge: Challenge;
+}
+
+/** Apart, so that a flood of invented names cannot push out real ones. */
+const known = new Recent<Asked>(10_000);
+const strangers = new Recent<Asked>(1_000);
+/** So that a name with a stored verifier is first asked as late as one with a password. */
+const decoys = new KeyCache(1_000);
+
+/**
+ * `secret`: a password, a stored verifier, or undefined: a name that does not exist, which takes as long. Derived
+ * once for a name and secret: a log-in costs the exchange only.
+ */
 export function challengeOf(user: string, secret: string | undefined): Challenge {
+  const cache = secret === undefined ? strangers : known;
+  const before = cache.get(user);
+  if (before !== undefined && before.secret === secret) return before.challenge;
+  const asked = { secret, challenge: newChallenge(user, secret) };
+  cache.set(user, asked);
+  asked.challenge.verifier.catch(() => cache.drop(user, asked));
+  return asked.challenge;
+}
+
+function newChallenge(user: string, secret: string | undefined): Challenge {
   const salt = { salt: saltOf(user), iterations: ITERATIONS };
   const stored = secret === undefined ? undefined : parseVerifier(secret);
-  if (secret !== undefined && stored === undefined) return settled(salt, known.get(user, secret, salt));
-  const decoy = decoys.get(user, nobodysPassword, salt);
-  if (stored === undefined) return settled(salt, decoy);
-  return { salt: stored, verifier: quiet(decoy.then(() => stored)) };
-}
-
-function settled(salt: ScramSalt, keys: Promise<ClientKeys>): Challenge {
-  return { salt, verifier: quiet(keys.then((made) => ({ ...salt, ...made }))) };
-}
-
-/** A client may leave before anybody awaits its keys. */
-function quiet<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  return promise;
+  if (stored !== undefined) {
+    const decoy = decoys.get(user, nobodysPassword, salt);
+    return { salt: stored, verifier: decoy.then(() => stored) };
+  }
+  const keys = deriveKeys(secret ?? nobodysPassword, salt);
+  return { salt, verifier: keys.then((made) => ({ ...salt, ...made })) };
 }
 
 function saltOf(user: string): Buffer {

@@ -1,4 +1,11 @@
-import { createHash, createHmac, pbkdf2, timingSafeEqual } from 'node:crypto';
+import {
+  createHash,
+  createHmac,
+  createSecretKey,
+  type KeyObject,
+  pbkdf2,
+  timingSafeEqual,
+} from 'node:crypto';
 import { ProxyError, type Side } from '../core/errors.ts';
 import { saslprep } from './saslprep.ts';
 
@@ -32,7 +39,17 @@ export interface ClientKeys {
   readonly serverKey: Buffer;
 }
 
-const hmac = (key: Uint8Array, text: string): Buffer => createHmac('sha256', key).update(text).digest();
+/** Keys as the library wants them: to make one of bytes costs ten times as much as to use it. */
+const prepared = new WeakMap<Uint8Array, KeyObject>();
+
+function hmac(key: Uint8Array, text: string): Buffer {
+  let ready = prepared.get(key);
+  if (ready === undefined) {
+    ready = createSecretKey(key);
+    prepared.set(key, ready);
+  }
+  return createHmac('sha256', ready).update(text).digest();
+}
 
 /** The keys of a password. The costly step runs off the event loop. */
 export function deriveKeys(password: string, { salt, iterations }: ScramSalt): Promise<ClientKeys> {

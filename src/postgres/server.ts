@@ -1,3 +1,5 @@
+import { ProxyError } from '../core/errors.ts';
+import { noSettings, type SettingChange, type Settings } from '../core/settings.ts';
 import {
   type Adjustment,
   type Aside,
@@ -13,9 +15,7 @@ import {
   type ServerSide,
   SWALLOW,
   type TransactionStatus,
-} from '../core/engine.ts';
-import { ProxyError } from '../core/errors.ts';
-import { noSettings, type SettingChange, type Settings } from '../core/settings.ts';
+} from '../core/wire.ts';
 import { AUDIT_TEXT, auditText, readAudit } from './audit.ts';
 import { dataRow, errorFields, queryMessage } from './frames.ts';
 import { LinkStatements } from './prepared.ts';
@@ -249,6 +249,12 @@ export class PostgresServer implements ServerSide {
         if (!this.#drops(head)) this.#deliver(chunk.subarray(from, end), sink);
         sink.copyIn();
         return end;
+      case NOTICE:
+        // It is no part of the answer, of which a client may have seen nothing yet.
+        if (!isLastWord(chunk, at, end)) break;
+        if (from < at && !this.#drops(head)) this.#deliver(chunk.subarray(from, at), sink);
+        sink.aside(terminating(errorFields(chunk.subarray(at + 5, end))));
+        return end;
       case NOTIFICATION:
         // Nobody's answer: it must reach the session even in the middle of a swallowed reply.
         if (this.#drops(head)) sink.aside({ kind: 'message', bytes: chunk.subarray(at, end) });
@@ -308,12 +314,12 @@ export class PostgresServer implements ServerSide {
   /** A message while no reply is owed: the server speaks by itself. */
   #unasked(type: number, chunk: Buffer, at: number, end: number, sink: ReplySink): number {
     if (type === PARAMETER) return this.#parameter(chunk, end, at, end, sink);
-    if (type === NOTICE || type === NOTIFICATION) {
-      sink.aside({ kind: 'message', bytes: chunk.subarray(at, end) });
+    if (type === ERROR || isLastWord(chunk, at, end)) {
+      sink.aside(terminating(errorFields(chunk.subarray(at + 5, end))));
       return end;
     }
-    if (type === ERROR) {
-      sink.aside(terminating(errorFields(chunk.subarray(at + 5, end))));
+    if (type === NOTICE || type === NOTIFICATION) {
+      sink.aside({ kind: 'message', bytes: chunk.subarray(at, end) });
       return end;
     }
     throw lostTrack(`a message of type ${type} while no answer was due`);
@@ -335,6 +341,11 @@ function isDecoded(type: number): boolean {
     default:
       return false;
   }
+}
+
+/** A server that ends all its connections because another of its processes has died says so in a warning (57P02). */
+function isLastWord(chunk: Buffer, at: number, end: number): boolean {
+  return chunk[at] === NOTICE && errorFields(chunk.subarray(at + 5, end)).code === '57P02';
 }
 
 /** Appendix A, class 57: 57P01 admin_shutdown, 57P05 idle_session_timeout; 25P03 an idle transaction's end. */

@@ -1,6 +1,6 @@
-import type { SessionKey } from '../core/engine.ts';
 import { type ErrorCode, ProxyError } from '../core/errors.ts';
 import { type Settings, settingsOf } from '../core/settings.ts';
+import type { SessionKey } from '../core/wire.ts';
 import { CANCEL_REQUEST, cString, GSSENC_REQUEST, PROTOCOL_3_2, SSL_REQUEST } from './messages.ts';
 
 /** PG's MAX_STARTUP_PACKET_LENGTH. */

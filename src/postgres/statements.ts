@@ -1,4 +1,4 @@
-import type { FunctionLists } from '../core/engine.ts';
+import type { FunctionLists } from '../core/function-lists.ts';
 import type { Intent } from '../core/intent.ts';
 import type { CatalogueView } from './catalogue.ts';
 import { intent } from './combine.ts';

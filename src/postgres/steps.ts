@@ -1,4 +1,4 @@
-import type { Expectation } from '../core/engine.ts';
+import type { Expectation } from '../core/wire.ts';
 
 /**
  * One message of an extended batch and what becomes of its answer. `forward`: it is the session's. `swallow`: the

@@ -1,4 +1,4 @@
-import type { TransactionStatus } from '../core/engine.ts';
+import type { TransactionStatus } from '../core/wire.ts';
 import type { PostgresUnit } from './finder.ts';
 import { message, readyForQuery } from './messages.ts';
 import { Scanner } from './tokens.ts';

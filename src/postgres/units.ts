@@ -1,6 +1,6 @@
-import type { Plan, SessionFacts } from '../core/engine.ts';
 import type { Intent } from '../core/intent.ts';
 import type { Settings } from '../core/settings.ts';
+import type { Plan, SessionFacts } from '../core/wire.ts';
 import { BatchPlanner, handOver, keepNames, type Names } from './batch.ts';
 import { BatchReader, CLOSE_UNNAMED, type Unnamed, unnamedAfter } from './batch-reader.ts';
 import { classifyText, type TextFacts } from './classify.ts';

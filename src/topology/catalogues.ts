@@ -1,11 +1,13 @@
+import type { Catalogue } from '../core/catalogue.ts';
 import type { Clock, Timer } from '../core/clock.ts';
-import type { Catalogue } from '../core/engine.ts';
 
 export interface CataloguesOptions {
   readonly clock: Clock;
   /** Reads the catalogue of a database on the primary; rejects when there is none to ask. */
   read(database: string): Promise<Catalogue>;
-  /** What the names of a database mean from now on. */
+  /** They say the same. */
+  same(a: Catalogue, b: Catalogue): boolean;
+  /** What the names of a database mean from now on. Where nothing has changed it is the same object as before. */
   apply(database: string, catalogue: Catalogue): void;
   /** The schema is changing: until `apply`, what is known of it proves no read. */
   doubt(database: string): void;
@@ -56,6 +58,11 @@ export class Catalogues {
     return undefined;
   }
 
+  /** What was last read, if anything; starts nothing. */
+  known(database: string): Catalogue | undefined {
+    return this.#entries.get(database)?.catalogue;
+  }
+
   /** A name was not in it: read it again, soon. */
   missed(database: string): void {
     this.#soon(database);
@@ -103,9 +110,13 @@ export class Catalogues {
   }
 
   #apply(database: string, entry: Entry, catalogue: Catalogue): void {
-    entry.catalogue = catalogue;
+    const { apply, same } = this.#options;
+    // What was judged and learned by what it says still holds.
+    const known =
+      entry.catalogue !== undefined && same(entry.catalogue, catalogue) ? entry.catalogue : catalogue;
+    entry.catalogue = known;
     entry.doubted = false;
-    this.#options.apply(database, catalogue);
+    apply(database, known);
   }
 
   async #read(database: string): Promise<void> {

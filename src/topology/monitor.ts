@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../core/clock.ts';
-import type { Probe, Target } from '../core/engine.ts';
+import type { Probe } from '../core/engine.ts';
 import type { NodeId, Observation } from '../core/node.ts';
+import type { Target } from '../core/wire.ts';
 
 export interface MonitorOptions {
   readonly clock: Clock;

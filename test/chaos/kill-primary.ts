@@ -20,21 +20,22 @@ const total = (writers: readonly Writer[]): number =>
   writers.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0);
 
 /** Commits wait for a replica; the primary is killed, and it comes back. In the same words for every engine. */
-export function killPrimary(adapter: Adapter): void {
-  describe(`the primary is killed under 16 writers and 16 readers: ${adapter.engine}`, {
+export function killPrimary(adapter: Adapter, { workers = 1, runs = RUNS } = {}): void {
+  const served = workers === 1 ? '' : `, ${workers} workers`;
+  describe(`the primary is killed under 16 writers and 16 readers: ${adapter.engine}${served}`, {
     skip: adapter.skip,
   }, () => {
-    for (let run = 1; run <= RUNS; run++) {
+    for (let run = 1; run <= runs; run++) {
       test(`run ${run}: readers see no error, waiting writers go on, no acknowledged row is missing`, async () => {
-        const scene = await Scene.start(adapter, { synchronous: true, record: false });
-        const workers: (Writer | Reader)[] = [];
+        const scene = await Scene.start(adapter, { synchronous: true, record: false, workers });
+        const clients: (Writer | Reader)[] = [];
         try {
           await makeTable(scene);
           const open = () => scene.session();
           const writers = Array.from({ length: WRITERS }, (_, id) => new Writer(id, open));
           const readers = Array.from({ length: READERS }, () => new Reader(open));
-          workers.push(...writers, ...readers);
-          await Promise.all(workers.map((worker) => worker.start()));
+          clients.push(...writers, ...readers);
+          await Promise.all(clients.map((client) => client.start()));
           await becomes('writes begin', () => writers.every(({ acknowledged }) => acknowledged.length > 5));
           await becomes('reads begin', () => readers.every(({ reads }) => reads > 5));
 
@@ -42,7 +43,7 @@ export function killPrimary(adapter: Adapter): void {
           const loss = await lose(scene, old);
           const before = total(writers);
           await becomes('writes go on', () => total(writers) > before + WRITES_AFTER);
-          await Promise.all(workers.map((worker) => worker.stop()));
+          await Promise.all(clients.map((client) => client.stop()));
 
           judgeAnswers(writers, readers, loss);
           console.log(`  ${adapter.engine}, run ${run}: ${measured(writers, loss)}`);
@@ -51,7 +52,7 @@ export function killPrimary(adapter: Adapter): void {
           await thirdFollows(scene, old);
           await returns(scene, old);
         } finally {
-          await Promise.all(workers.map((worker) => worker.stop()));
+          await Promise.all(clients.map((client) => client.stop()));
           await scene.close();
         }
       });

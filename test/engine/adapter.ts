@@ -53,6 +53,8 @@ export interface Client extends AsyncDisposable {
   query(text: string): Promise<Rows>;
   /** One statement with `?` for its values, prepared at the server when it is first used and then kept. */
   prepared(text: string, ...values: (string | number)[]): Promise<Rows>;
+  /** By which the proxy has told the session apart for cancel requests. */
+  readonly number: number;
   /** Asks, as this engine's clients do, that the statement which runs now be ended. */
   cancel(): Promise<void>;
   /** The connection ends without a goodbye. */

@@ -88,6 +88,10 @@ class MysqlClient implements Client {
     }
   }
 
+  get number(): number {
+    return this.#connection.threadId;
+  }
+
   async cancel(): Promise<void> {
     await using other = await MysqlClient.open(this.#facts, {});
     await other.query(`KILL QUERY ${this.#connection.threadId}`);

@@ -84,6 +84,10 @@ class PgClient implements Client {
     }
   }
 
+  get number(): number {
+    return (this.#client as unknown as Inside).processID;
+  }
+
   cancel(): Promise<void> {
     const { processID, secretKey } = this.#client as unknown as Inside;
     const packet = Buffer.alloc(16);

@@ -10,6 +10,8 @@ export interface SceneOptions {
   /** A commit is acknowledged when a replica has it. */
   readonly synchronous?: boolean;
   readonly proxy?: StageOptions['proxy'];
+  /** Processes that serve clients; 1 if left out. */
+  readonly workers?: number;
   /** False: servers need not remember what they ran. */
   readonly record?: boolean;
 }
@@ -25,7 +27,7 @@ export class Scene {
   }
 
   static async start(adapter: Adapter, options: SceneOptions = {}): Promise<Scene> {
-    const stage = await Stage.start(adapter.stage(options));
+    const stage = await Stage.start({ ...adapter.stage(options), workers: options.workers ?? 1 });
     const scene = new Scene(adapter, stage);
     try {
       if (options.record !== false) await adapter.record(stage);

@@ -1,7 +1,7 @@
 import { chown, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Target } from '../../src/core/engine.ts';
 import { nodeId } from '../../src/core/node.ts';
+import type { Target } from '../../src/core/wire.ts';
 import type { EmbeddedCluster } from '../../src/demo/postgres.ts';
 import { md5Hash } from '../../src/postgres/md5.ts';
 import { type Certificate, selfSigned } from './certificate.ts';

@@ -1,4 +1,4 @@
-import type { Accepted, Gate, Greeting } from '../../src/core/engine.ts';
+import type { Accepted, Gate, Greeting } from '../../src/core/wire.ts';
 import type { Connection } from '../../src/net/connection.ts';
 import { listen } from '../../src/net/listener.ts';
 import { accept } from '../../src/postgres/accept.ts';

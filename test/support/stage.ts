@@ -25,6 +25,10 @@ export interface StageOptions {
   readonly cluster?: PostgresOptions;
   /** Laid over the proxy's configuration of the cluster. */
   readonly proxy?: Partial<ConfigInput['clusters'][number]>;
+  /** Processes that serve clients; this one alone if left out. */
+  readonly workers?: number;
+  /** With an admin surface on any port. */
+  readonly admin?: boolean;
 }
 
 /** Three real nodes and the proxy that promotes before them, in this process. `await using`, or `close`. */
@@ -117,7 +121,8 @@ function configuration(cluster: DatabaseCluster, options: StageOptions): ReturnT
   const monitored = engine === 'postgres' ? { database: client.database } : {};
   return configOf(
     {
-      admin: false,
+      admin: options.admin === true ? { listen: { host: HOST, port: 0 } } : false,
+      workers: options.workers ?? 1,
       log: { level: 'silent' },
       clusters: [
         {

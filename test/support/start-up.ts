@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Accepted, Gate, Login } from '../../src/core/engine.ts';
 import { ProxyError } from '../../src/core/errors.ts';
+import type { Accepted, Gate, Login } from '../../src/core/wire.ts';
 import { accept } from '../../src/postgres/accept.ts';
 import { int32 } from '../../src/postgres/messages.ts';
 import { MemoryChannel, messagesOf } from './memory-channel.ts';

@@ -58,6 +58,7 @@ describe('the admin surface', () => {
       rule: 'R01',
       detail: 'main shop',
       reason: 'SELECT 1 & 2',
+      lane: { may: 'no', because: 'it is no plain read' },
     });
   });
 

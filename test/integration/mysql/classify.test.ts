@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type Connection, createConnection } from 'mysql2/promise';
-import type { Catalogue } from '../../../src/core/engine.ts';
+import type { Catalogue } from '../../../src/core/catalogue.ts';
 import type { MysqlCluster } from '../../../src/demo/mysql.ts';
 import { builtinsOf } from '../../../src/mysql/builtins.ts';
 import {

@@ -4,9 +4,9 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { Opened, Target } from '../../../src/core/engine.ts';
 import { ProxyError } from '../../../src/core/errors.ts';
 import { nodeId } from '../../../src/core/node.ts';
+import type { Opened, Target } from '../../../src/core/wire.ts';
 import type { MysqlCluster } from '../../../src/demo/mysql.ts';
 import { ask, Refused } from '../../../src/mysql/asking.ts';
 import { cancel } from '../../../src/mysql/cancel.ts';

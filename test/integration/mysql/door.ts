@@ -1,5 +1,4 @@
-import type { Accepted, Gate, Greeting } from '../../../src/core/engine.ts';
-import { FORWARD } from '../../../src/core/engine.ts';
+import { type Accepted, FORWARD, type Gate, type Greeting } from '../../../src/core/wire.ts';
 import { accept, reaccept } from '../../../src/mysql/accept.ts';
 import { COM_CHANGE_USER, COM_QUERY, COM_QUIT } from '../../../src/mysql/commands.ts';
 import { greet } from '../../../src/mysql/greet.ts';

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Channel, ChannelHandler } from '../../../src/core/channel.ts';
-import type { Aside, Expectation, Opened, Plan, ReplySink, Target } from '../../../src/core/engine.ts';
+import type { Aside, Expectation, Opened, Plan, ReplySink, Target } from '../../../src/core/wire.ts';
 import * as can from '../../../src/mysql/capabilities.ts';
 import { COM_STATISTICS } from '../../../src/mysql/commands.ts';
 import { connect } from '../../../src/mysql/connect.ts';

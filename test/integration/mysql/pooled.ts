@@ -1,5 +1,5 @@
-import type { Outcome, Plan, SessionFacts, Unit } from '../../../src/core/engine.ts';
 import { changed, difference, noSettings, type Settings } from '../../../src/core/settings.ts';
+import type { Outcome, Plan, SessionFacts, Unit } from '../../../src/core/wire.ts';
 import { MysqlClient } from '../../../src/mysql/client.ts';
 import type { MysqlLogin } from '../../../src/mysql/login.ts';
 import { FULL_TRAITS, type Traits } from '../../../src/mysql/reply.ts';

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { ChannelHandler } from '../../../src/core/channel.ts';
-import type { Aside, Expectation, Opened, Plan, ReplySink, Target } from '../../../src/core/engine.ts';
+import type { Aside, Expectation, Opened, Plan, ReplySink, Target } from '../../../src/core/wire.ts';
 import { connect } from '../../../src/mysql/connect.ts';
 import { ReplyState } from '../../../src/mysql/reply-state.ts';
 import { MysqlServer } from '../../../src/mysql/server.ts';

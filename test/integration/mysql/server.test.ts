@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { Plan, Target } from '../../../src/core/engine.ts';
 import { nodeId } from '../../../src/core/node.ts';
 import type { SettingChange } from '../../../src/core/settings.ts';
+import type { Plan, Target } from '../../../src/core/wire.ts';
 import type { MysqlCluster } from '../../../src/demo/mysql.ts';
 import * as com from '../../../src/mysql/commands.ts';
 import { command, queryCommand, uint32 } from '../../../src/mysql/messages.ts';

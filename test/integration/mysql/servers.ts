@@ -1,6 +1,7 @@
 import { type Connection, createConnection } from 'mysql2/promise';
-import type { Positions, ProbeOptions, Target } from '../../../src/core/engine.ts';
+import type { Positions, ProbeOptions } from '../../../src/core/engine.ts';
 import { nodeId, type Observation, type Seen } from '../../../src/core/node.ts';
+import type { Target } from '../../../src/core/wire.ts';
 import { MysqlCluster } from '../../../src/demo/mysql.ts';
 import { MysqlControl } from '../../../src/mysql/control.ts';
 import { positions } from '../../../src/mysql/position.ts';

@@ -142,3 +142,55 @@ test('a falsified record closes an encrypted connection', async () => {
   assert.match((await gone)?.message ?? '', /mac/);
   client.end();
 });
+
+test('what is said in one turn of start-up leaves in one write, in order, also before the last words', async () => {
+  await using both = await pair();
+  const heard: Buffer[] = [];
+  both.peer.on('data', (chunk: Buffer) => heard.push(chunk));
+  const ended = new Promise((resolve) => both.peer.once('end', resolve));
+  both.connection.write(Buffer.from('one '));
+  both.connection.write(Buffer.from('two '));
+  assert.equal(both.connection.unsent, 8);
+  await Promise.resolve();
+  both.connection.write(Buffer.from('three '));
+  assert.equal(both.connection.unsent, 14);
+  while (Buffer.concat(heard).length < 14) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(Buffer.concat(heard).toString(), 'one two three ');
+  both.connection.write(Buffer.from('four '));
+  both.connection.end(Buffer.from('five'));
+  await ended;
+  assert.equal(Buffer.concat(heard).toString(), 'one two three four five');
+});
+
+test('an end with nothing left to say closes at once, whether the other side reads or not', async () => {
+  await using both = await pair();
+  // Without the bound for those that do not read.
+  mock.timers.enable({ apis: ['setTimeout'] });
+  try {
+    const gone = closed(both.connection);
+    both.connection.write(Buffer.from('reply'));
+    both.connection.end();
+    await gone;
+    assert.equal(await textOf(both.peer), 'reply');
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test('an end sends all that waits first', async () => {
+  await using both = await pair();
+  const gone = closed(both.connection);
+  const much = 'x'.repeat(20_000_000);
+  both.connection.write(Buffer.from(much));
+  assert.ok(both.connection.unsent > 0);
+  both.connection.end();
+  const text = await textOf(both.peer);
+  assert.equal(text.length, much.length);
+  await gone;
+});
+
+function textOf(peer: Socket): Promise<string> {
+  const chunks: Buffer[] = [];
+  peer.on('data', (chunk: Buffer) => chunks.push(chunk));
+  return new Promise((resolve) => peer.once('end', () => resolve(Buffer.concat(chunks).toString())));
+}

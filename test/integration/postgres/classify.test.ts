@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Client } from 'pg';
-import type { Catalogue } from '../../../src/core/engine.ts';
+import type { Catalogue } from '../../../src/core/catalogue.ts';
 import type { EmbeddedCluster } from '../../../src/demo/postgres.ts';
 import { HARMLESS, STEADY, TYPES } from '../../../src/postgres/builtins.ts';
 import { CATALOGUE_QUERY, catalogueOf } from '../../../src/postgres/catalogue.ts';

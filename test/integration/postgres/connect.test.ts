@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
-import type { Opened, Target } from '../../../src/core/engine.ts';
 import { ProxyError } from '../../../src/core/errors.ts';
+import type { Opened, Target } from '../../../src/core/wire.ts';
 import { Connection } from '../../../src/net/connection.ts';
 import { type ClientTls, clientTls } from '../../../src/net/tls.ts';
 import { cancel } from '../../../src/postgres/cancel.ts';

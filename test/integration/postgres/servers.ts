@@ -1,6 +1,7 @@
 import { Client } from 'pg';
-import type { ProbeOptions, Target } from '../../../src/core/engine.ts';
+import type { ProbeOptions } from '../../../src/core/engine.ts';
 import { nodeId, type Observation, type Seen } from '../../../src/core/node.ts';
+import type { Target } from '../../../src/core/wire.ts';
 import type { EmbeddedCluster } from '../../../src/demo/postgres.ts';
 import { PostgresControl } from '../../../src/postgres/control.ts';
 import { PostgresProbe } from '../../../src/postgres/probe.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { FORWARD } from '../../../src/core/engine.ts';
+import { FORWARD } from '../../../src/core/wire.ts';
 import { PostgresUnit } from '../../../src/postgres/finder.ts';
 import { behindBegin } from '../../../src/postgres/opening.ts';
 import { type Proxied, startProxied } from '../../support/proxied.ts';

@@ -28,9 +28,18 @@ describe('ready is: every cluster takes clients and has a usable node', () => {
   }
 });
 
-test('the page shows the view, and names from outside cannot become markup', () => {
+test('the page shows each pool with what sessions share of it', async () => {
+  const [pool] = main.pools;
+  assert.ok(pool !== undefined);
+  const made = await page(sourcesOf([{ ...main, pools: [{ ...pool, user: '<i>' }] }]));
+  const cells = ['pg-2', '&lt;i&gt;', 'shop', '3 of 20', '1', '1', '17', '0'];
+  assert.ok(made.includes(`<tr>${cells.map((text) => `<td>${text}</td>`).join('')}</tr>`), made);
+  assert.doesNotMatch(await page(sourcesOf([{ ...main, pools: [] }])), /Waiting/);
+});
+
+test('the page shows the view, and names from outside cannot become markup', async () => {
   const evil = { ...replica, reason: `<script>alert("1")</script>` };
-  const made = page(sourcesOf([{ ...main, name: '<b>', view: { ...main.view, nodes: [evil] } }]));
+  const made = await page(sourcesOf([{ ...main, name: '<b>', view: { ...main.view, nodes: [evil] } }]));
   assert.match(made, /10\.0\.0\.2:5432/);
   assert.match(made, /&lt;script&gt;alert\(&quot;1&quot;\)/);
   assert.doesNotMatch(made, /<script|<b>/);

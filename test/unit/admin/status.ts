@@ -24,7 +24,19 @@ export const main: ClusterStatus = {
   listening: true,
   view: { ...emptyView, epoch: 3, primary: nodeId('pg-1'), nodes: [replica] },
   sessions: { clients: 2, pinned: { listen: 1 }, held: 0, heldBytes: 0 },
-  pools: [{ node: 'pg-2', user: 'app', database: 'shop', size: 20, open: 3, busy: 1, waiting: 0 }],
+  pools: [
+    {
+      node: 'pg-2',
+      user: 'app',
+      database: 'shop',
+      size: 20,
+      open: 3,
+      busy: 1,
+      waiting: 0,
+      lanes: 1,
+      laneOwed: 17,
+    },
+  ],
 };
 
 export function sourcesOf(clusters: readonly ClusterStatus[]): AdminSources {
@@ -38,6 +50,7 @@ export function sourcesOf(clusters: readonly ClusterStatus[]): AdminSources {
       rule: 'R01',
       detail: `${cluster} ${database}`,
       reason: sql,
+      lane: { may: 'no', because: 'it is no plain read' },
     }),
   };
 }

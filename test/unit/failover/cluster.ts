@@ -1,4 +1,4 @@
-import type { Control, Fenced, Target } from '../../../src/core/engine.ts';
+import type { Control, Fenced } from '../../../src/core/engine.ts';
 import {
   type NodeId,
   type NodeSpec,
@@ -8,6 +8,7 @@ import {
   type Seen,
   type SyncRequirement,
 } from '../../../src/core/node.ts';
+import type { Target } from '../../../src/core/wire.ts';
 import type { ManualClock } from './clock.ts';
 import { beginning, branchOf, fork, type Place, positions, textOf, write } from './history.ts';
 

@@ -6,6 +6,7 @@ import type { EventKind } from '../../../src/core/events.ts';
 import { nodeId } from '../../../src/core/node.ts';
 import { emptyView, type NodeView, type View } from '../../../src/core/view.ts';
 import { createMetrics, type MetricSource } from '../../../src/metrics/metrics.ts';
+import type { WorkersSource } from '../../../src/metrics/workers.ts';
 import { everyEvent } from '../events.ts';
 
 const one = nodeId('pg-1');
@@ -34,14 +35,41 @@ const view: View = {
   nodes: [nodeView({}), nodeView({ id: two, role: 'replica', state: 'down', lagBytes: 17 })],
 };
 
+const workers: WorkersSource = {
+  ready: 2,
+  replaced: 1,
+  silences: 3,
+  usage: [
+    { slot: 0, cpu: 1.5, resident: 64 },
+    { slot: 1, cpu: 2, resident: 65 },
+  ],
+};
+
 function setUp() {
   const counters = new Counters([one, two]);
   const sources: MetricSource[] = [{ cluster: 'main', engine: 'one', counters, view: () => view }];
-  return { counters, sources, metrics: createMetrics({ sources: () => sources, version: '1.2.3' }) };
+  return {
+    counters,
+    sources,
+    metrics: createMetrics({ sources: () => sources, workers: () => workers, version: '1.2.3' }),
+  };
 }
 
 const lines = async (render: Promise<string>): Promise<string[]> =>
   (await render).split('\n').filter((line) => line.startsWith('pointsman_'));
+
+test('the worker processes are told apart, and what happened to them is counted', async () => {
+  const text = (await lines(setUp().metrics.render())).filter((line) => line.includes('worker'));
+  assert.deepEqual(text, [
+    'pointsman_workers 2',
+    'pointsman_workers_replaced_total 1',
+    'pointsman_workers_silent_total 3',
+    'pointsman_worker_cpu_seconds_total{worker="0"} 1.5',
+    'pointsman_worker_cpu_seconds_total{worker="1"} 2',
+    'pointsman_worker_resident_bytes{worker="0"} 64',
+    'pointsman_worker_resident_bytes{worker="1"} 65',
+  ]);
+});
 
 describe('every event is counted', () => {
   const expected: Record<EventKind, string> = {
@@ -103,6 +131,33 @@ test('per-query figures are read from the plain integers at each scrape', async 
     'pointsman_links{cluster="main",node="pg-2",state="busy"} 3',
     'pointsman_pool_wait_seconds_total{cluster="main",node="pg-2"} 1.5',
   ]) {
+    assert.ok(found.includes(line), `${line} is not in\n${found.join('\n')}`);
+  }
+});
+
+test('lanes are shown by node, what is now and what only grows', async () => {
+  const { counters, metrics } = setUp();
+  const node = counters.of(two);
+  node.lanesNow = 2;
+  node.laneOwedNow = 33;
+  node.laneUnits = 1_000;
+  node.laneWrites = 125;
+  node.laneDepth = 7_000;
+  node.laneBehindMs = 2_500;
+  node.laneRescues = 6;
+  node.lanePoisoned = 1;
+  const found = await lines(metrics.render());
+  for (const [name, value] of Object.entries({
+    lanes: 2,
+    lane_owed: 33,
+    lane_units_total: 1_000,
+    lane_writes_total: 125,
+    lane_ahead_total: 7_000,
+    lane_ahead_seconds_total: 2.5,
+    lane_rescues_total: 6,
+    lane_poisonings_total: 1,
+  })) {
+    const line = `pointsman_${name}{cluster="main",node="pg-2"} ${value}`;
     assert.ok(found.includes(line), `${line} is not in\n${found.join('\n')}`);
   }
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Accepted, Gate } from '../../../src/core/engine.ts';
 import { ProxyError } from '../../../src/core/errors.ts';
+import type { Accepted, Gate } from '../../../src/core/wire.ts';
 import { accept, refuse } from '../../../src/mysql/accept.ts';
 import * as can from '../../../src/mysql/capabilities.ts';
 import { greet } from '../../../src/mysql/greet.ts';

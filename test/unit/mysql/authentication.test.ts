@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Accepted } from '../../../src/core/engine.ts';
-import { FORWARD } from '../../../src/core/engine.ts';
+import { type Accepted, FORWARD } from '../../../src/core/wire.ts';
 import { reaccept } from '../../../src/mysql/accept.ts';
 import { PLUGIN_AUTH } from '../../../src/mysql/capabilities.ts';
 import type { MysqlLogin } from '../../../src/mysql/login.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Accepted, Gate } from '../../../src/core/engine.ts';
+import type { Accepted, Gate } from '../../../src/core/wire.ts';
 import { accept } from '../../../src/mysql/accept.ts';
 import * as can from '../../../src/mysql/capabilities.ts';
 import { parseErr } from '../../../src/mysql/errors.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
-import type { Plan } from '../../../src/core/engine.ts';
+import type { Plan } from '../../../src/core/wire.ts';
 import * as com from '../../../src/mysql/commands.ts';
 import { queryCommand } from '../../../src/mysql/messages.ts';
 import { commands, end, FakeLink, run, type Session, session, takes } from './client-side.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { Expectation, Outcome, Plan, ServerSide, SessionFacts, Unit } from '../../../src/core/engine.ts';
 import type { Intent } from '../../../src/core/intent.ts';
 import { type SettingChange, type Settings, settingsOf } from '../../../src/core/settings.ts';
+import type { Expectation, Outcome, Plan, ServerSide, SessionFacts, Unit } from '../../../src/core/wire.ts';
 import { MysqlClient } from '../../../src/mysql/client.ts';
 import * as com from '../../../src/mysql/commands.ts';
 import type { LinkSide } from '../../../src/mysql/link-side.ts';

@@ -106,6 +106,90 @@ describe('the client half of a session: prepared statements', () => {
     assert.deepEqual(again, execute(11, nulls, Buffer.from([1]), types, value));
   });
 
+  describe('and the types of its parameters', () => {
+    const TEXT = 'SELECT ?';
+    const given = (type: number, ...value: number[]): Buffer =>
+      execute(1, Buffer.from(value.length === 0 ? [1] : [0]), Buffer.from([1, type, 0, ...value]));
+    const number = given(3, 5, 0, 0, 0);
+    const text = given(0xfd, 1, 0x61);
+    const nothing = given(6);
+    /** The number that it runs by, the PREPARE ahead of it answered with `id`. */
+    const runs = (on: Session, bytes: Buffer, id = 0): number => {
+      const { unit } = take(on, Buffer.from(bytes));
+      const first = on.client.plan(unit, on.link.asServer, false);
+      if (first?.before === true && first.expect instanceof Reply) first.expect.answers[0]?.prepared?.(id, 1);
+      const then = first?.before === true ? on.client.plan(unit, on.link.asServer, false) : first;
+      on.client.completed(unit, end());
+      assert.ok(then !== undefined && then.before !== true);
+      return then.bytes.subarray(-bytes.length).readUInt32LE(NUMBER);
+    };
+
+    test('MySQL keeps a type that a parameter has had: nobody meets there what another has begun with', () => {
+      prepare(at, TEXT, 11, 1);
+      const other = { ...session(), link: at.link };
+      prepare(other, TEXT, 12, 1);
+      assert.equal(runs(at, number), 12, 'one that has not run yet is anybody’s');
+      assert.equal(runs(other, text, 13), 13);
+      assert.equal(runs(at, number), 12);
+      assert.equal(runs(other, text), 13);
+      assert.equal(at.link.statements.size, 2);
+    });
+
+    test('who mixes them takes the statement along that it ran before, as on a connection of its own', () => {
+      prepare(at, TEXT, 11, 1);
+      assert.deepEqual([runs(at, number), runs(at, text), runs(at, number)], [11, 11, 11]);
+      const other = { ...session(), link: at.link };
+      prepare(other, TEXT, 12, 1);
+      assert.equal(runs(other, number), 12, 'and leaves it to nobody who does not');
+      assert.equal(runs(other, text), 11);
+    });
+
+    test('NULL is of any type', () => {
+      prepare(at, TEXT, 11, 1);
+      assert.deepEqual([runs(at, nothing), runs(at, text), runs(at, nothing)], [11, 11, 11]);
+      const other = { ...session(), link: at.link };
+      prepare(other, TEXT, 12, 1);
+      assert.deepEqual([runs(other, text), runs(other, nothing)], [11, 11]);
+    });
+
+    test('MariaDB takes every parameter as it comes', () => {
+      const maria = { ...session('10.11.6-MariaDB'), link: at.link };
+      prepare(maria, TEXT, 11, 1);
+      const other = { ...session('10.11.6-MariaDB'), link: at.link };
+      assert.equal(runs(maria, number), 11);
+      prepare(other, TEXT, 12, 1);
+      assert.deepEqual([runs(other, text), runs(maria, nothing)], [12, 12]);
+    });
+
+    test('a cursor of the statement that is left behind is closed', () => {
+      const mixed = { ...session(), link: at.link };
+      prepare(mixed, TEXT, 21, 1);
+      for (const bytes of [number, text]) runs(mixed, bytes);
+      prepare(at, TEXT, 11, 1);
+      run(at, Buffer.from(number), { pin: 'cursor' });
+      const { unit } = take(at, Buffer.from(text));
+      const then = at.client.plan(unit, at.link.asServer, false);
+      assert.ok(then !== undefined);
+      assert.deepEqual(
+        commands(then.bytes).map(([name, body]) => [name, Buffer.from(body, 'latin1').readUInt32LE(0)]),
+        [
+          [com.COM_STMT_RESET, 11],
+          [com.COM_STMT_EXECUTE, 21],
+        ],
+      );
+    });
+
+    test('many parameters have a name of bounded length', () => {
+      const many = 65_535;
+      prepare(at, TEXT, 11, many);
+      const types = Buffer.alloc(many * 2, Buffer.from([3, 0]));
+      const bytes = execute(1, Buffer.alloc((many + 7) >> 3, 0xff), Buffer.from([1]), types);
+      assert.equal(runs(at, bytes), 11);
+      const statement = at.link.statements;
+      assert.equal(statement.size, 1);
+    });
+  });
+
   test('an EXECUTE that says no types when none are known never reaches a server', () => {
     prepare(at, 'SELECT ?', 11, 1);
     assert.equal(errorIn(answer(at, execute(1, Buffer.from([0, 0]), Buffer.from([5, 0, 0, 0])))), 1210);

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import type { Aside, Expectation, Opened, Outcome, ReplySink } from '../../../src/core/engine.ts';
+import type { Aside, Expectation, Opened, Outcome, ReplySink } from '../../../src/core/wire.ts';
 import { STATUS_AUTOCOMMIT } from '../../../src/mysql/capabilities.ts';
 import { columnDefinition, eofPacket, errPacket, okPacket } from '../../../src/mysql/messages.ts';
 import { lenenc, lenencText, packet } from '../../../src/mysql/packets.ts';

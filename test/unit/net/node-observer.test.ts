@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Target } from '../../../src/core/engine.ts';
 import { nodeId, type ProbeFailure, type Seen } from '../../../src/core/node.ts';
 import { position } from '../../../src/core/position.ts';
+import type { Target } from '../../../src/core/wire.ts';
 import { type KeptConnection, NodeObserver } from '../../../src/net/node-observer.ts';
 
 const target: Target = {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { NodeCounters } from '../../../src/core/counters.ts';
-import type { Opened, Target, Wire } from '../../../src/core/engine.ts';
 import { ProxyError } from '../../../src/core/errors.ts';
 import { nodeId } from '../../../src/core/node.ts';
+import type { Opened, Target, Wire } from '../../../src/core/wire.ts';
 import { Dispatcher, type PoolLimits, type Waiter } from '../../../src/pool/dispatcher.ts';
 import type { Link } from '../../../src/pool/link.ts';
 import { Rescues } from '../../../src/pool/rescues.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { FORWARD, type Target } from '../../../src/core/engine.ts';
 import { nodeId } from '../../../src/core/node.ts';
+import { FORWARD, type Target } from '../../../src/core/wire.ts';
 import { Injected } from '../../../src/pool/injected.ts';
 import { Link, type Loss } from '../../../src/pool/link.ts';
 import { message, readyForQuery } from '../../../src/postgres/messages.ts';

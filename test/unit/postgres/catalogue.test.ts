@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
-import type { Catalogue } from '../../../src/core/engine.ts';
+import type { Catalogue } from '../../../src/core/catalogue.ts';
 import { type CatalogueRow, catalogueOf, viewOf } from '../../../src/postgres/catalogue.ts';
 import { explainText } from '../../../src/postgres/explain.ts';
 import { RULES } from '../../../src/postgres/rules.ts';

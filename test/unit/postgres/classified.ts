@@ -1,4 +1,4 @@
-import type { Catalogue } from '../../../src/core/engine.ts';
+import type { Catalogue } from '../../../src/core/catalogue.ts';
 import type { Intent } from '../../../src/core/intent.ts';
 import { type CatalogueRow, catalogueOf } from '../../../src/postgres/catalogue.ts';
 import { classifyText, type TextFacts } from '../../../src/postgres/classify.ts';

@@ -63,6 +63,17 @@ describe('units of a PostgreSQL client', () => {
     );
   });
 
+  test('copy data that arrive together leave together, however small they are cut', () => {
+    const finder = new UnitFinder(LIMIT);
+    const many = Buffer.concat(Array.from({ length: 50 }, () => copyData('1\n')));
+    const cut = copyData('x'.repeat(100));
+    finder.push(Buffer.concat([many, cut.subarray(0, 40)]));
+    assert.deepEqual(shown(all(finder)), [`data data ${many.length + 40}`]);
+    finder.push(Buffer.concat([cut.subarray(40), many, copyDone, query('SELECT 1')]));
+    const rest = cut.length - 40 + many.length;
+    assert.deepEqual(shown(all(finder)), [`data data ${rest}`, 'data data 5', 'whole simple 14']);
+  });
+
   test('copy data that is sent along with its batch belongs to it', () => {
     const batch = Buffer.concat([parse('COPY t FROM STDIN'), bind, execute, copyData('1\n'), copyDone, sync]);
     assert.deepEqual(shown(found(batch)), [`whole extended ${batch.length}`]);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Greeting, Login } from '../../../src/core/engine.ts';
 import { settingsOf } from '../../../src/core/settings.ts';
+import type { Greeting, Login } from '../../../src/core/wire.ts';
 import { greet, sessionParameters } from '../../../src/postgres/greet.ts';
 import { MemoryChannel, messagesOf } from '../../support/memory-channel.ts';
 
@@ -98,4 +98,22 @@ test('greeting ends start-up: parameters, the cancel key, ready', () => {
     { type: 'K', body: Buffer.concat([Buffer.from([0x80, 0, 0, 1]), Buffer.alloc(32, 9)]) },
     { type: 'Z', body: Buffer.from('I') },
   ]);
+});
+
+test('sessions that are greeted alike are told the same, and one of another user or settings is not', () => {
+  const statuses = (user: string, settings: Record<string, string>): string[] => {
+    const channel = new MemoryChannel();
+    const login: Login = {
+      ...{ channel, user, database: 'app', links: { database: 'app', options: '' } },
+      ...{ settings: settingsOf(Object.entries(settings)), replication: false, secretLength: 4 },
+    };
+    greet(login, greeting, { id: 7, secret: Buffer.from('0123') });
+    return messagesOf(channel.written).map(({ type, body }) => `${type} ${body.toString('latin1')}`);
+  };
+  const first = statuses('app', {});
+  assert.deepEqual(statuses('app', {}), first);
+  assert.ok(first.includes('S session_authorization\0app\0'));
+  assert.ok(statuses('other', {}).includes('S session_authorization\0other\0'));
+  assert.ok(statuses('other', { datestyle: 'German' }).includes('S DateStyle\0German, DMY\0'));
+  assert.deepEqual(statuses('app', {}), first);
 });

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Expectation, Outcome, ReplySink } from '../../../src/core/engine.ts';
-import { FORWARD } from '../../../src/core/engine.ts';
+import { type Expectation, FORWARD, type Outcome, type ReplySink } from '../../../src/core/wire.ts';
 import { PostgresUnit } from '../../../src/postgres/finder.ts';
 import { message, readyForQuery } from '../../../src/postgres/messages.ts';
 import { behindBegin } from '../../../src/postgres/opening.ts';

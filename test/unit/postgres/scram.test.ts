@@ -161,6 +161,18 @@ test('an unknown user is asked like a known one, always with the same salt', asy
   assert.equal((await unknown.verifier).storedKey.length, 32);
 });
 
+test('a user is asked with keys that were derived before, until the secret changes', async () => {
+  const first = challengeOf('returning', 'secret');
+  assert.equal(challengeOf('returning', 'secret'), first);
+  const changed = challengeOf('returning', 'changed');
+  assert.notEqual(changed, first);
+  assert.notDeepEqual((await changed.verifier).storedKey, (await first.verifier).storedKey);
+  const gone = challengeOf('returning', undefined);
+  assert.notDeepEqual((await gone.verifier).storedKey, (await changed.verifier).storedKey);
+  assert.equal(challengeOf('returning', undefined), gone);
+  assert.equal(challengeOf('returning', 'changed'), changed);
+});
+
 test('keys are derived once for a secret, and the oldest leave first', async () => {
   const cache = new KeyCache(2);
   const first = cache.get('a', 'secret', rfc.salt);

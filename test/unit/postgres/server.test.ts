@@ -10,7 +10,7 @@ import {
   type Outcome,
   type ReplySink,
   SWALLOW,
-} from '../../../src/core/engine.ts';
+} from '../../../src/core/wire.ts';
 import { message, parameterStatus, readyForQuery } from '../../../src/postgres/messages.ts';
 import { preparedOf } from '../../../src/postgres/prepared.ts';
 import { PostgresServer } from '../../../src/postgres/server.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { Accepted } from '../../../src/core/engine.ts';
 import { ProxyError } from '../../../src/core/errors.ts';
+import type { Accepted } from '../../../src/core/wire.ts';
 import { accept, refuse } from '../../../src/postgres/accept.ts';
 import { int32, message } from '../../../src/postgres/messages.ts';
 import { parseOptions } from '../../../src/postgres/startup.ts';

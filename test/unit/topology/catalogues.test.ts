@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Catalogue } from '../../../src/core/engine.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { Catalogue } from '../../../src/core/catalogue.ts';
 import { Catalogues } from '../../../src/topology/catalogues.ts';
 import { ManualClock } from '../failover/clock.ts';
 
@@ -20,6 +21,7 @@ function watched() {
           reject: () => reject(new Error('no primary')),
         });
       }),
+    same: (a, b) => isDeepStrictEqual(a, b),
     apply: (_database, catalogue) => void heard.push((catalogue as unknown as { name: string }).name),
     doubt: () => void heard.push('doubt'),
   });
@@ -38,6 +40,23 @@ describe('the catalogues of the databases in use', () => {
     assert.deepEqual(catalogues.need('d'), { name: 'first' });
     await clock.run(10_000);
     assert.equal(readings.length, 2);
+    catalogues.close();
+  });
+
+  test('one that says what the last one said is that one: what was judged by it still holds', async () => {
+    const { clock, heard, readings, catalogues } = watched();
+    catalogues.need('d');
+    readings[0]?.resolve('first');
+    await clock.run(1);
+    const first = catalogues.known('d');
+    for (const name of ['first', 'second']) {
+      catalogues.changed('d');
+      await clock.run(1_000);
+      readings.at(-1)?.resolve(name);
+      await clock.run(1);
+      assert.equal(catalogues.known('d') === first, name === 'first');
+    }
+    assert.deepEqual(heard, ['first', 'doubt', 'first', 'doubt', 'second']);
     catalogues.close();
   });
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Target } from '../../../src/core/engine.ts';
 import { type NodeId, nodeId, type Observation, type Seen } from '../../../src/core/node.ts';
 import { position } from '../../../src/core/position.ts';
+import type { Target } from '../../../src/core/wire.ts';
 import { type Monitor, startMonitor } from '../../../src/topology/monitor.ts';
 import { ManualClock } from '../failover/clock.ts';
 

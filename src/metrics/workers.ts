@@ -1,0 +1,65 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+
+/** The worker processes, read at each scrape. */
+export interface WorkersSource {
+  /** Workers that serve clients now. */
+  readonly ready: number;
+  readonly replaced: number;
+  /** Questions that a worker did not answer in time. */
+  readonly silences: number;
+  /** By worker: processor time of all processes it ever was, in seconds; resident memory, in bytes. */
+  readonly usage: readonly { readonly slot: number; readonly cpu: number; readonly resident: number }[];
+}
+
+/** The metrics of the worker processes themselves. */
+export function workerMetrics(registry: Registry, source: () => WorkersSource): void {
+  new Gauge({
+    name: 'pointsman_workers',
+    help: 'Worker processes that serve clients now',
+    registers: [registry],
+    collect() {
+      this.set(source().ready);
+    },
+  });
+  const counter = (name: string, help: string, value: (source: WorkersSource) => number): void => {
+    new Counter({
+      name: `pointsman_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset();
+        this.inc(value(source()));
+      },
+    });
+  };
+  counter(
+    'workers_replaced_total',
+    'Worker processes that were started in the place of others',
+    ({ replaced }) => replaced,
+  );
+  counter(
+    'workers_silent_total',
+    'Questions for figures that a worker did not answer in time',
+    ({ silences }) => silences,
+  );
+  new Counter({
+    name: 'pointsman_worker_cpu_seconds_total',
+    help: 'Processor time of a worker',
+    labelNames: ['worker'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { slot, cpu } of source().usage) this.inc({ worker: slot }, cpu);
+    },
+  });
+  new Gauge({
+    name: 'pointsman_worker_resident_bytes',
+    help: 'Resident memory of a worker',
+    labelNames: ['worker'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { slot, resident } of source().usage) this.set({ worker: slot }, resident);
+    },
+  });
+}

@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readOptions } from '../../../bench/options.ts';
+
+test('each benchmark has its own defaults, and of everything each part has its own', () => {
+  assert.equal(readOptions([])?.command, 'all');
+  assert.equal(readOptions([], 'bars')?.rounds, 5);
+  assert.equal(readOptions([], 'survey')?.rounds, 3);
+  assert.deepEqual(readOptions([], 'survey')?.clients, [1, 4, 16, 64, 200, 1_000]);
+  assert.equal(readOptions(['cost'], 'survey')?.rounds, 5);
+  assert.deepEqual(readOptions(['profile'])?.clients, [64]);
+  assert.equal(readOptions(['--help']), undefined);
+});
+
+test('in a hurry everything is measured once and shortly, unless it is said otherwise', () => {
+  assert.equal(readOptions(['--quick'])?.rounds, 1);
+  assert.equal(readOptions(['--quick'])?.seconds, 1);
+  assert.equal(readOptions(['--quick', '--seconds', '2'])?.seconds, 2);
+});
+
+test('a wrong option is an error that names it', () => {
+  assert.throws(() => readOptions(['cost', '--rounds', '0']), /--rounds takes whole numbers from 1/);
+  assert.throws(() => readOptions(['cost', '--clients', '16,x']), /--clients/);
+  assert.throws(() => readOptions(['speed']), /no benchmark speed/);
+  assert.throws(() => readOptions(['bars', 'survey']), /one command at a time/);
+  assert.throws(() => readOptions(['bars', '--only', 'select-65']), /--only takes select-64/);
+  assert.throws(() => readOptions(['cost', '--engine', 'oracle']), /--engine takes postgres/);
+});
