@@ -8,7 +8,7 @@ import type { Emit, Event } from './core/events.ts';
 import type { Endpoint, NodeId } from './core/node.ts';
 import { LocalFront } from './front.ts';
 import { type Log, startLog } from './log/log.ts';
-import { createMetrics } from './metrics/metrics.ts';
+import { createMetrics, type MetricSource } from './metrics/metrics.ts';
 import { Staff, workersOf } from './staff.ts';
 import { version } from './version.ts';
 
@@ -24,6 +24,8 @@ export interface RunningProxy {
   readonly adminAddress: Endpoint | undefined;
   /** Processes that serve clients beside this one; none when this one serves them itself. */
   readonly workers: readonly number[];
+  /** What a scrape reads, one of each cluster, as it is now. */
+  figures(): Promise<readonly MetricSource[]>;
   /** Refuses new clients, ends sessions and links, and resolves when nothing is left. */
   close(): Promise<void>;
 }
@@ -67,6 +69,7 @@ export async function startProxy(config: Config, options: ProxyOptions = {}): Pr
       get workers() {
         return staff?.pids ?? [];
       },
+      figures: () => Promise.all(clusters.map((cluster) => cluster.figures())),
       close: async () => {
         await admin?.close();
         await closeAll(clusters, staff, log);

@@ -181,6 +181,8 @@ export interface ClientSide {
   next(): Unit | undefined;
   /** Bytes kept while their unit is incomplete. */
   readonly buffered: number;
+  /** What was pushed and has not become a unit ends with a goodbye. */
+  readonly saysGoodbye: boolean;
   /** Takes out what was pushed and has not become a unit: somebody else reads on from here. */
   unread(): Buffer;
   classify(unit: Unit, facts: SessionFacts): Intent;

@@ -65,6 +65,10 @@ export class MysqlClient implements ClientSide {
     return this.#finder.buffered;
   }
 
+  get saysGoodbye(): boolean {
+    return this.#finder.saysGoodbye;
+  }
+
   push(chunk: Buffer): void {
     this.#finder.push(chunk);
     const runs = this.#running !== undefined || this.#asking;

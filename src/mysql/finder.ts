@@ -12,6 +12,7 @@ import { FULL, HEADER, lengthAt } from './packets.ts';
 import { MysqlUnit, NO_COMMAND } from './unit.ts';
 
 const EMPTY = Buffer.alloc(0);
+const GOODBYE = Buffer.from([1, 0, 0, 0, 1]);
 
 /** What must be there of a command that is passed on in pieces: enough to judge it, and to rewrite its head. */
 const QUERY_HEAD = 16 * 1024;
@@ -51,6 +52,12 @@ export class UnitFinder {
 
   get buffered(): number {
     return this.#size - this.#at;
+  }
+
+  /** What was pushed and is in no unit yet ends with a goodbye. */
+  get saysGoodbye(): boolean {
+    const last = this.#more.at(-1) ?? this.#buffer;
+    return this.buffered >= GOODBYE.length && last.subarray(-GOODBYE.length).equals(GOODBYE);
   }
 
   push(chunk: Buffer): void {

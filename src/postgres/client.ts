@@ -37,6 +37,10 @@ export class PostgresClient implements ClientSide {
     return this.#finder.buffered;
   }
 
+  get saysGoodbye(): boolean {
+    return this.#finder.saysGoodbye;
+  }
+
   push(chunk: Buffer): void {
     this.#finder.push(chunk);
   }

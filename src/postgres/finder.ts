@@ -21,6 +21,7 @@ const TERMINATE = 0x58; // X
 const MESSAGE_LIMIT = 0x3fff_ffff;
 
 const EMPTY = Buffer.alloc(0);
+const GOODBYE = Buffer.from([0x58, 0, 0, 0, 4]);
 
 /** `simple`: one Query. `extended`: messages up to a Sync. `call`: a FunctionCall. `data`: copy data. */
 export type Shape = 'simple' | 'extended' | 'call' | 'data' | 'goodbye';
@@ -84,6 +85,12 @@ export class UnitFinder {
 
   get buffered(): number {
     return this.#size - this.#start;
+  }
+
+  /** What was pushed and is in no unit yet ends with a goodbye. */
+  get saysGoodbye(): boolean {
+    const last = this.#more?.at(-1) ?? this.#buffer;
+    return this.buffered >= GOODBYE.length && last.subarray(-GOODBYE.length).equals(GOODBYE);
   }
 
   push(chunk: Buffer): void {

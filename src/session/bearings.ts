@@ -1,7 +1,8 @@
-import type { Begin } from '../core/intent.ts';
+import type { Begin, Intent } from '../core/intent.ts';
 import type { NodeId } from '../core/node.ts';
 import type { Position } from '../core/position.ts';
 import type { View } from '../core/view.ts';
+import type { Elsewhere } from '../core/wire.ts';
 import type { Level, RouteFacts } from '../routing/route.ts';
 import { Causality } from './causality.ts';
 import type { Realm } from './realm.ts';
@@ -65,8 +66,22 @@ export class Bearings implements RouteFacts {
     this.neverPrimary = false;
   }
 
+  /** A lone read that a replica could not serve may: nothing else of the session may be under way there. */
+  mayRunElsewhere(onPrimary: boolean, { kind }: Intent): boolean {
+    if (onPrimary || this.retried || this.#state.pin !== undefined) return false;
+    return kind === 'read' && !this.#state.inTransaction;
+  }
+
+  /** Where a unit may run that a node has refused with this code; undefined: that is its answer. */
+  elsewhere(node: NodeId, onPrimary: boolean, intent: Intent, code: string): Elsewhere | undefined {
+    if (!this.mayRunElsewhere(onPrimary, intent)) return undefined;
+    const where = this.#realm.wire.elsewhere(code);
+    if (where !== undefined) this.#realm.emit({ kind: 'retried', from: node, because: code });
+    return where;
+  }
+
   /** A node refused the unit, nothing of it delivered: it goes to the primary, or to another replica. */
-  refusedBy(node: NodeId, where: 'primary' | 'replica'): void {
+  refusedBy(node: NodeId, where: Elsewhere): void {
     this.retried = true;
     if (where === 'primary') this.primaryOnly = true;
     else this.exclude = node;

@@ -1,6 +1,6 @@
-import type { Outcome } from '../core/engine.ts';
 import { ProxyError } from '../core/errors.ts';
 import type { NodeId } from '../core/node.ts';
+import type { Outcome } from '../core/wire.ts';
 
 /** What a session tells its client, in the proxy's own name. */
 

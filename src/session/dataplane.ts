@@ -1,22 +1,15 @@
 import { timingSafeEqual } from 'node:crypto';
+import type { Catalogue } from '../core/catalogue.ts';
 import type { Channel } from '../core/channel.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
-import type {
-  Accepted,
-  Catalogue,
-  FunctionLists,
-  Gate,
-  Login,
-  SessionKey,
-  Unit,
-  Wire,
-} from '../core/engine.ts';
 import { asProxyError, ProxyError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
+import type { FunctionLists } from '../core/function-lists.ts';
 import type { Strike } from '../core/intent.ts';
 import type { NodeId } from '../core/node.ts';
 import { type Ack, emptyView, type Signal, type View } from '../core/view.ts';
+import type { Accepted, Gate, Login, SessionKey, Unit, Wire } from '../core/wire.ts';
 import { type HoldLimits, Holds } from '../hold/holds.ts';
 import { randomPiece } from '../net/random.ts';
 import { type Account, Accounts, type AccountsOptions } from '../pool/accounts.ts';

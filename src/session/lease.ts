@@ -1,29 +1,32 @@
-import type { ClientSide, Outcome, Plan, Unit } from '../core/engine.ts';
 import { difference } from '../core/settings.ts';
+import type { ClientSide, Outcome, Plan, Unit } from '../core/wire.ts';
 import { discarded } from '../pool/discarded.ts';
 import { Injected } from '../pool/injected.ts';
 import { type LinkHome, leavesNoState } from '../pool/lane.ts';
 import type { Entry, Link, LinkHolder, Loss } from '../pool/link.ts';
 import { abandoned, strangersState } from './complaints.ts';
+import type { Kit } from './kit.ts';
 import type { Realm } from './realm.ts';
 import type { SessionState } from './state.ts';
+
+/** How long a cancel request to a server may take, in ms. */
+const CANCEL_WITHIN = 5_000;
 
 /** What a lease tells its session. */
 export interface Lessee {
   /** The link is equal to the session: what waits may be sent. */
-  leaseReady(): void;
-  /** The server refused what a unit needs first. */
-  leaseBarred(lease: Lease, outcome: Outcome): void;
+  leaseReady(lease: Lease): void;
+  /** What the oldest unit needs first has been answered. */
+  leaseAhead(lease: Lease, outcome: Outcome): void;
   /** The server refused to become like the session. The lease is over, unless the session is pinned to it. */
   leaseRefused(lease: Lease, outcome: Outcome): void;
   /** The answer to `repeat`, which nobody has seen. */
   leaseRepeated(lease: Lease, outcome: Outcome): void;
-  /** The answer to `ask`. */
-  leaseTold(lease: Lease, outcome: Outcome): void;
+  /** The answer to `ask` was kept. */
+  leaseTold(lease: Lease): void;
   /** What was left on the link is known; the lease may be over. */
   leaseSettled(): void;
   leaseLost(lease: Lease, loss: Loss): void;
-  leaseAside(bytes: Buffer): void;
   leaseDrained(): void;
   /** What went ahead of a unit has been answered: one that had to wait for that may go. */
   leaseIdle(): void;
@@ -50,16 +53,11 @@ export class Lease implements LinkHolder {
   #stalled = false;
   #over = false;
 
-  constructor(
-    parts: { realm: Realm; state: SessionState; client: ClientSide; lessee: Lessee },
-    home: LinkHome,
-    link: Link,
-    onPrimary: boolean,
-  ) {
-    this.#realm = parts.realm;
-    this.#state = parts.state;
-    this.#client = parts.client;
-    this.#lessee = parts.lessee;
+  constructor(kit: Kit, lessee: Lessee, home: LinkHome, link: Link, onPrimary: boolean) {
+    this.#realm = kit.realm;
+    this.#state = kit.state;
+    this.#client = kit.client;
+    this.#lessee = lessee;
     this.#home = home;
     this.link = link;
     this.onPrimary = onPrimary;
@@ -87,17 +85,14 @@ export class Lease implements LinkHolder {
         return;
       }
       link.settings = state.settings;
-      this.#lessee.leaseReady();
+      this.#lessee.leaseReady(this);
     });
     return 'later';
   }
 
-  /** Sends what a unit needs first; `leaseReady` or `leaseBarred` will say. */
+  /** Sends what a unit needs first; `leaseAhead` follows. */
   sendFirst(plan: Plan): void {
-    this.#inject(plan, (outcome) => {
-      if (outcome.error === '') this.#lessee.leaseReady();
-      else this.#lessee.leaseBarred(this, outcome);
-    });
+    this.#inject(plan, (outcome) => this.#lessee.leaseAhead(this, outcome));
   }
 
   /** Runs a unit again of which the client has the answer. */
@@ -107,7 +102,11 @@ export class Lease implements LinkHolder {
 
   /** Asks what must be known before anything else runs here; `leaseTold` follows. */
   ask(question: Plan): void {
-    this.#inject(question, (outcome) => this.#lessee.leaseTold(this, outcome));
+    this.#inject(question, (outcome) => {
+      this.#state.learned(this.link, outcome);
+      this.#client.learned(outcome);
+      this.#lessee.leaseTold(this);
+    });
   }
 
   /** The BEGIN that was held back goes out by itself; `leaseReady` or `leaseRefused` will say. */
@@ -119,7 +118,7 @@ export class Lease implements LinkHolder {
         return;
       }
       transaction.held = undefined;
-      this.#lessee.leaseReady();
+      this.#lessee.leaseReady(this);
     });
   }
 
@@ -181,6 +180,11 @@ export class Lease implements LinkHolder {
     this.#home.give(this.link);
   }
 
+  /** Asks the server to cancel what runs. */
+  cancel(): void {
+    this.link.cancel(this.#realm.wire, AbortSignal.timeout(CANCEL_WITHIN));
+  }
+
   /** The client is gone: what runs is cancelled, what is open is rolled back, what was left is cleaned. */
   abandon(copying: boolean): void {
     const { link } = this;
@@ -235,7 +239,7 @@ export class Lease implements LinkHolder {
   }
 
   linkAside(_link: Link, bytes: Buffer): void {
-    this.#lessee.leaseAside(bytes);
+    this.#state.login.channel.write(bytes);
   }
 
   linkDrained(): void {

@@ -1,11 +1,12 @@
 import type { Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
-import type { FunctionLists, Login, Unit, Wire } from '../core/engine.ts';
 import type { ProxyError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
+import type { FunctionLists } from '../core/function-lists.ts';
 import type { Strike } from '../core/intent.ts';
 import type { NodeId } from '../core/node.ts';
 import type { Signal, View } from '../core/view.ts';
+import type { Login, Unit, Wire } from '../core/wire.ts';
 import type { Holds } from '../hold/holds.ts';
 import type { Account, Accounts } from '../pool/accounts.ts';
 import type { Level, RouteRules } from '../routing/route.ts';

@@ -1,6 +1,6 @@
 import type { Channel } from '../core/channel.ts';
 import type { Counters } from '../core/counters.ts';
-import type { ClientSide, Elsewhere, Outcome } from '../core/engine.ts';
+import type { ClientSide, Elsewhere, Outcome } from '../core/wire.ts';
 import type { Lane, Passenger } from '../pool/lane.ts';
 import type { Entry, Link, Loss, ReplyOwner, Request } from '../pool/link.ts';
 
@@ -10,15 +10,18 @@ const AT_ONCE = 32;
 const SLOW_BYTES = 256 * 1024;
 
 /** What a ride tells its session. */
-export interface Rider extends ReplyOwner {
+export interface Rider {
   /** A unit has been answered. */
   rideAnswered(link: Link, request: Request, outcome: Outcome): void;
   /** What had to come ahead of the pending unit has been answered. */
   rideReady(lane: Lane, outcome: Outcome): void;
   /** The node could not serve a unit, nothing of it delivered. */
   rideRefused(link: Link, request: Request, where: Elsewhere): void;
-  /** The link is the session's alone. `began`: something of the answer that comes next has been delivered. */
-  rideTaken(lane: Lane, began: boolean, again: Elsewhere | undefined): void;
+  /**
+   * The link is the session's alone. `began`: something of the answer that comes next has been delivered. Gives who takes
+   * the answers from here on.
+   */
+  rideTaken(lane: Lane, began: boolean, again: Elsewhere | undefined): ReplyOwner;
   /** Units were moved away, nothing of them delivered. */
   rideLeft(requests: readonly Request[]): void;
   rideLost(
@@ -43,6 +46,8 @@ export class Ride implements Passenger {
   /** Of the answer that comes next: delivered to the client. */
   #bytes = 0;
   #again: Elsewhere | undefined;
+  /** Takes the answers of a link that has become the session's own. */
+  #heir: ReplyOwner | undefined;
 
   constructor(rider: Rider, client: ClientSide, channel: Channel, counters: Counters) {
     this.#rider = rider;
@@ -102,9 +107,10 @@ export class Ride implements Passenger {
     this.#again = undefined;
   }
 
-  /** The oldest unit is answered by the proxy. False: its answer is next or has begun. */
+  /** The oldest unit is answered by the proxy. False: the client has some of its answer. */
   dropOldest(): boolean {
-    if (this.#lane?.dropOldest(this) !== true) return false;
+    if (this.#lane === undefined || this.#bytes > 0) return false;
+    this.#lane.dropOldest(this);
     this.#answered();
     return true;
   }
@@ -119,7 +125,7 @@ export class Ride implements Passenger {
   replyBytes(link: Link, bytes: Buffer): void {
     const lane = this.#lane;
     if (lane?.link !== link) {
-      this.#rider.replyBytes(link, bytes);
+      this.#heir?.replyBytes(link, bytes);
       return;
     }
     this.#bytes += bytes.length;
@@ -129,7 +135,7 @@ export class Ride implements Passenger {
   }
 
   replyRefused(link: Link, entry: Entry, code: string): boolean {
-    if (this.#lane?.link !== link) return this.#rider.replyRefused(link, entry, code);
+    if (this.#lane?.link !== link) return this.#heir?.replyRefused(link, entry, code) ?? false;
     if (this.#owed > 1 || entry.request === undefined || entry.ahead) return false;
     this.#again = this.#rider.elsewhere(link, entry.request, code);
     return this.#again !== undefined;
@@ -142,7 +148,7 @@ export class Ride implements Passenger {
     const lane = this.#lane;
     const { request } = entry;
     if (lane?.link !== link || request === undefined) {
-      this.#rider.replyDone(link, entry, outcome);
+      this.#heir?.replyDone(link, entry, outcome);
       return;
     }
     const again = this.#again;
@@ -164,12 +170,13 @@ export class Ride implements Passenger {
     const began = this.#bytes > 0;
     const again = this.#again;
     this.#over();
+    const heir = this.#rider.rideTaken(lane, began, again);
+    this.#heir = heir;
     for (const entry of lane.link.entries) {
       if (entry.passenger !== this) continue;
-      entry.owner = this.#rider;
+      entry.owner = heir;
       entry.passenger = undefined;
     }
-    this.#rider.rideTaken(lane, began, again);
   }
 
   laneLeft(_lane: Lane, requests: readonly Request[]): void {

@@ -1,16 +1,16 @@
+import type { Catalogue } from '../core/catalogue.ts';
+import type { FunctionLists } from '../core/function-lists.ts';
+import type { Begin, Intent, PinReason } from '../core/intent.ts';
+import { changed, type SettingChange, type Settings, without } from '../core/settings.ts';
 import type {
   AuditResult,
-  Catalogue,
-  FunctionLists,
   Greeting,
   Login,
   Outcome,
   SessionFacts,
   TransactionStatus,
   Unit,
-} from '../core/engine.ts';
-import type { Begin, Intent, PinReason } from '../core/intent.ts';
-import { changed, type SettingChange, type Settings, without } from '../core/settings.ts';
+} from '../core/wire.ts';
 import type { Account } from '../pool/accounts.ts';
 import type { Link } from '../pool/link.ts';
 import { ownSettings } from './own-settings.ts';
@@ -69,6 +69,11 @@ export class SessionState implements SessionFacts {
 
   get inTransaction(): boolean {
     return this.status !== 'idle';
+  }
+
+  /** A server has the open transaction. */
+  get isOpenOnServer(): boolean {
+    return this.status !== 'idle' && this.transaction?.held === undefined;
   }
 
   /** What keeps the session where it is; the oldest reason of several. */

@@ -1,6 +1,6 @@
-import type { Unit } from '../core/engine.ts';
 import type { Begin } from '../core/intent.ts';
 import type { Settings } from '../core/settings.ts';
+import type { Unit } from '../core/wire.ts';
 
 /**
  * A transaction as the client sees it, from its BEGIN to its end. The BEGIN may not have reached a server yet:

@@ -1,8 +1,8 @@
-import type { Greeting } from '../core/engine.ts';
 import { ProxyError } from '../core/errors.ts';
 import type { NodeId } from '../core/node.ts';
 import { difference, type Settings } from '../core/settings.ts';
 import type { View } from '../core/view.ts';
+import type { Greeting } from '../core/wire.ts';
 import type { Account } from '../pool/accounts.ts';
 import type { Dispatcher } from '../pool/dispatcher.ts';
 import { Injected } from '../pool/injected.ts';

@@ -13,7 +13,9 @@ export class MemoryChannel implements Channel {
   #handler: ChannelHandler | undefined;
   #pending: { length: number; resolve(bytes: Buffer): void; reject(error: unknown): void } | undefined;
 
-  readonly unsent = 0;
+  /** The other side takes nothing. */
+  stalled = false;
+  unsent = 0;
 
   get buffered(): number {
     return this.#received.length;
@@ -53,8 +55,10 @@ export class MemoryChannel implements Channel {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (!this.closed) this.written = Buffer.concat([this.written, bytes]);
-    return true;
+    if (this.closed) return true;
+    this.written = Buffer.concat([this.written, bytes]);
+    if (this.stalled) this.unsent += bytes.length;
+    return !this.stalled;
   }
 
   pause(): void {}

@@ -94,7 +94,7 @@ UNION ALL SELECT 'cursor', name, '' FROM pg_cursors
 UNION ALL SELECT 'statement', name, '' FROM pg_prepared_statements WHERE name NOT LIKE 'pointsman%'`;
 
 /** Fresh sessions, one on each link, find nothing of others. */
-export async function assertNothingLeft(proxied: Proxied, links = 2): Promise<void> {
+export async function assertNothingLeft(proxied: Pick<Proxied, 'through'>, links = 2): Promise<void> {
   const clients: WireClient[] = [];
   const backends = new Set<string | null | undefined>();
   try {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { becomes } from '../../support/becomes.ts';
 import { type Proxied, startProxied } from '../../support/proxied.ts';
 import { assertNothingLeft } from '../../support/sameness.ts';
 import { copyData, parse, query, run, sync, WireClient } from '../../support/wire-recorder.ts';
@@ -14,7 +15,7 @@ after(() => proxied.close());
 /** Until none of the application's connections runs anything or has a transaction open. */
 async function quiet(): Promise<void> {
   const text = "SELECT 1 FROM pg_stat_activity WHERE usename = 'demo' AND state <> 'idle'";
-  while ((await proxied.cluster.query('pg-1', text)).length > 0);
+  await becomes('nothing runs', async () => (await proxied.cluster.query('pg-1', text)).length === 0);
 }
 
 const ways: readonly [string, (client: WireClient) => Promise<unknown>][] = [
@@ -68,12 +69,18 @@ for (const [middle, begin] of ways) {
   });
 }
 
-test('what was sent before a goodbye is carried out', async () => {
+test('what was sent before a goodbye is carried out, also when it had to wait', async () => {
+  const others = [await WireClient.open(proxied.through), await WireClient.open(proxied.through)];
+  for (const other of others) await other.ask('BEGIN; INSERT INTO kv VALUES (0)');
   const client = await WireClient.open(proxied.through);
   await client.ask('SELECT 1');
   client.send(query('INSERT INTO kv SELECT 7, pg_sleep(0.2)::text'));
+  // The proxy closes its side when it has seen the end of this one.
   await client.close();
-  while ((await proxied.cluster.query('pg-1', 'SELECT * FROM kv')).length === 0);
+  for (const other of others) await other.ask('ROLLBACK');
+  const text = 'SELECT FROM kv WHERE k = 7';
+  await becomes('the row is there', async () => (await proxied.cluster.query('pg-1', text)).length === 1);
+  for (const other of others) await other.close();
   await quiet();
   await assertNothingLeft(proxied);
 });
