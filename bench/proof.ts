@@ -29,6 +29,11 @@ const parts: readonly Part[] = [
     files: ['test/integration/sessions/property.test.ts'],
     env: { POINTSMAN_BUDGET_MS: BUDGET_MS },
   },
+  {
+    name: `sessions on few lanes beside direct ones, for ${Number(BUDGET_MS) / 1_000} s`,
+    files: ['test/integration/lanes/random.test.ts'],
+    env: { POINTSMAN_BUDGET_MS: BUDGET_MS },
+  },
 ];
 
 interface Result {

@@ -59,7 +59,6 @@ export class Answers implements ReplyOwner {
     this.#began = began;
     this.#again = again;
     this.#sentAt = 0;
-    this.#sentAt = 0;
   }
 
   /** The link is gone. Gives what the session is still owed of it, oldest first. */

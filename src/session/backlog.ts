@@ -46,8 +46,9 @@ export class Backlog {
   readonly #taker: Taker;
   #phase: Phase = 'flowing';
   #advancing = false;
-  /** The client is not read because of what it has sent. */
+  /** The client is not read because of what it has sent, or because its server takes no more. */
   #full = false;
+  #linkFull = false;
   /** The unit that cannot go on yet. */
   #oldest: Request | undefined;
   /** Units that came back, to be taken after the oldest one and before any other. */
@@ -163,15 +164,18 @@ export class Backlog {
     this.#full = full;
     const { channel } = this.#state.login;
     if (full) channel.pause();
-    else channel.resume();
+    else if (!this.#linkFull) channel.resume();
   }
 
   /** A server takes no more of what the client sends until `linkDrained`. */
   linkFull(): void {
+    this.#linkFull = true;
     this.#state.login.channel.pause();
   }
 
   linkDrained(): void {
+    if (!this.#linkFull) return;
+    this.#linkFull = false;
     if (!this.#full) this.#state.login.channel.resume();
   }
 }

@@ -27,6 +27,7 @@ export interface Lessee {
   /** What was left on the link is known; the lease may be over. */
   leaseSettled(): void;
   leaseLost(lease: Lease, loss: Loss): void;
+  /** The link takes bytes again, or nobody waits for that any more. */
   leaseDrained(): void;
   /** What went ahead of a unit has been answered: one that had to wait for that may go. */
   leaseIdle(): void;
@@ -217,6 +218,8 @@ export class Lease implements LinkHolder {
     this.#over = true;
     this.link.holder = undefined;
     this.unstall();
+    // A link says that it has drained some time after the last bytes have left it: the answer may be here first.
+    this.#lessee.leaseDrained();
   }
 
   // ------------------------------------------------------------ the link

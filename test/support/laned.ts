@@ -11,6 +11,8 @@ const HOST = '127.0.0.1';
 const WARM = 10;
 const WARMED_WITHIN = 1_000;
 const BOARDED_WITHIN = 5_000;
+/** Goes by no lane before it is known that kv is a plain table. */
+const NAMED = 'SELECT v AS named FROM kv WHERE k = 1';
 /** The first key of the locks that gates wait for. */
 const GATES = 7;
 
@@ -59,6 +61,8 @@ export class Laned implements AsyncDisposable {
   readonly through: Door;
 
   readonly #ownsCluster: boolean;
+  /** The proxy knows what names mean: what is learned of statements before is kept apart. */
+  #named = false;
 
   private constructor(
     cluster: EmbeddedCluster,
@@ -172,6 +176,8 @@ export class Laned implements AsyncDisposable {
   /** Runs statements alone until each of their forms goes by a lane. Rejects if one never does. */
   async warm(...texts: readonly string[]): Promise<void> {
     await using client = await this.enter();
+    if (!this.#named) await this.warmBy(NAMED, () => client.ask(NAMED));
+    this.#named = true;
     for (const text of texts) await this.warmBy(text, () => client.ask(text));
   }
 

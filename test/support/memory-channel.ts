@@ -6,6 +6,8 @@ export class MemoryChannel implements Channel {
   readonly remoteAddress = '192.0.2.1';
   readonly encrypted = false;
   closed = false;
+  /** Its owner does not read it for now. */
+  paused = false;
   /** All that was written to the other side. */
   written = Buffer.alloc(0);
   #received: Buffer = Buffer.alloc(0);
@@ -27,6 +29,13 @@ export class MemoryChannel implements Channel {
     if (this.#handler !== undefined) this.#handler.bytes(Buffer.from(bytes));
     else this.#received = Buffer.concat([this.#received, bytes]);
     this.#serve();
+  }
+
+  /** The other side takes everything again. */
+  drain(): void {
+    this.stalled = false;
+    this.unsent = 0;
+    this.#handler?.drained();
   }
 
   /** The other side closes. */
@@ -61,8 +70,13 @@ export class MemoryChannel implements Channel {
     return !this.stalled;
   }
 
-  pause(): void {}
-  resume(): void {}
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+  }
 
   end(bytes?: Uint8Array): void {
     if (bytes !== undefined) this.write(bytes);

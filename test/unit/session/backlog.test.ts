@@ -159,6 +159,28 @@ describe('a backlog', () => {
     assert.deepEqual(client.reads, [false, true]);
   });
 
+  test('a client that is not read for both reasons is read again when neither is left', () => {
+    for (const serverFirst of [true, false]) {
+      const client = new Client();
+      client.waits = 'a';
+      client.sends('a');
+      client.buffered = 65_537;
+      client.sends('b');
+      client.backlog.linkFull();
+      const taken = (): void => {
+        client.waits = '';
+        client.backlog.resume();
+      };
+      const [first, then] = serverFirst
+        ? [() => client.backlog.linkDrained(), taken]
+        : [taken, () => client.backlog.linkDrained()];
+      first();
+      assert.equal(client.reads.at(-1), false);
+      then();
+      assert.equal(client.reads.at(-1), true);
+    }
+  });
+
   test('a session that is over takes nothing', () => {
     const client = new Client();
     client.waits = 'a';

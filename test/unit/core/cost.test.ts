@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Cost, SHORT_MS, SMALL_BYTES } from '../../../src/core/cost.ts';
+
+/** Runs it alone so often. */
+function ran(cost: Cost, times: number, ms = 0.2, bytes = 100): Cost {
+  for (let run = 0; run < times; run++) cost.alone(ms, bytes);
+  return cost;
+}
+
+describe('rule 3: what is expected of a statement', () => {
+  test('one that never ran is not short, one short run makes it so', () => {
+    assert.equal(new Cost().isShort, false);
+    assert.equal(ran(new Cost(), 1).isShort, true);
+  });
+
+  test('one that was long, or large, is not short', () => {
+    assert.equal(ran(new Cost(), 1, SHORT_MS + 1).isShort, false);
+    assert.equal(ran(new Cost(), 1, 0.2, SMALL_BYTES + 1).isShort, false);
+  });
+
+  test('the average has to fall again after long runs, however short the last one was', () => {
+    const cost = ran(new Cost(), 1, 100);
+    ran(cost, 3);
+    assert.equal(cost.isShort, false);
+    ran(cost, 60);
+    assert.equal(cost.isShort, true);
+  });
+
+  test('large answers among others count', () => {
+    const cost = ran(new Cost(), 1);
+    for (let answer = 0; answer < 20; answer++) cost.sent(4 * SMALL_BYTES);
+    assert.equal(cost.isShort, false);
+  });
+
+  test('what several took together is shared out by what was expected of each', () => {
+    const [quick, slow] = [ran(new Cost(), 1, 0.5), ran(new Cost(), 1, 2)];
+    for (let turn = 0; turn < 50; turn++) for (const cost of [quick, slow]) cost.together(1);
+    assert.deepEqual([quick.ms, slow.ms], [0.5, 2]);
+    for (let turn = 0; turn < 50; turn++) for (const cost of [quick, slow]) cost.together(1.5);
+    assert.ok(slow.ms > SHORT_MS);
+    assert.ok(Math.abs(slow.ms / quick.ms - 4) < 1e-6);
+  });
+
+  test('a clock that sees no time makes no statement cost nothing', () => {
+    const cost = ran(new Cost(), 100, 0, 0);
+    for (let turn = 0; turn < 100; turn++) cost.together(0);
+    assert.ok(cost.ms > 0);
+  });
+
+  test('each time it kept others waiting it has to be short for longer, in a row and alone', () => {
+    const cost = ran(new Cost(), 1);
+    const needed: number[] = [];
+    for (let time = 0; time < 5; time++) {
+      cost.demote();
+      let runs = 0;
+      while (!cost.isShort) {
+        ran(cost, 1);
+        runs++;
+      }
+      needed.push(runs);
+    }
+    assert.deepEqual(needed, [8, 64, 512, 4_096, 4_096]);
+    cost.demote();
+    ran(cost, 4_095);
+    cost.alone(100, 0);
+    ran(cost, 4_095);
+    assert.equal(cost.isShort, false, 'a long run in between begins the count anew');
+  });
+
+  test('after many runs in company without a disappointment half the caution is given up', () => {
+    const cost = ran(new Cost(), 1);
+    cost.demote();
+    cost.demote();
+    ran(cost, 64);
+    assert.equal(cost.asked, 64);
+    for (let run = 0; run < 1_024; run++) cost.together(1);
+    assert.equal(cost.asked, 32);
+    for (let run = 0; run < 100 * 1_024; run++) cost.together(1);
+    assert.equal(cost.asked, 1);
+  });
+
+  test('what is spoiled stays so', () => {
+    const cost = ran(new Cost(), 1);
+    cost.never = true;
+    assert.equal(ran(cost, 10_000).isShort, false);
+  });
+
+  test('the work behind it falls at once and rises slowly: a busy server makes no statement heavy', () => {
+    const cost = ran(new Cost(), 20, 0.1);
+    for (let turn = 0; turn < 20; turn++) cost.together(1 / cost.ms);
+    assert.ok(cost.ms > 0.8);
+    assert.ok(cost.work < 0.3, `${cost.work}`);
+    ran(cost, 20, 0.05);
+    assert.ok(cost.work < 0.06, `${cost.work}`);
+  });
+});
