@@ -78,7 +78,7 @@ export class Course implements Seeker {
     const idle = link.owed === 0;
     if (!idle && tenancy.answers.resets) return false;
     // Behind its last answer there may still be those of others, who shared the link before.
-    if (!link.isQuiet && link.running?.owner !== tenancy.answers) {
+    if (!link.isQuiet && !link.entries.some(({ owner }) => owner === tenancy.answers)) {
       backlog.block('settling');
       link.whenQuiet(() => backlog.resume());
       return false;

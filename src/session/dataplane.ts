@@ -312,8 +312,11 @@ export class DataPlane implements Realm {
     return count;
   }
 
+  /** Those who still wait for a connection count: many may come before the first one is open. */
   #load(node: NodeId): number {
-    return this.accounts.busy(node) + (this.#readers.get(node) ?? 0);
+    const { accounts } = this;
+    const asked = accounts.busy(node) + accounts.waiting(node) + accounts.laneOwed(node);
+    return asked + (this.#readers.get(node) ?? 0);
   }
 
   #connectFailed(node: NodeId, error: ProxyError): void {

@@ -147,7 +147,14 @@ export async function assertNothingLeft(stage: Stage, links = LINKS): Promise<vo
       const client = await MysqlWire.open(stage.proxied);
       clients.push(client);
       await client.texts('BEGIN', 'SELECT * FROM neighbours LIMIT 1 FOR UPDATE SKIP LOCKED');
-      assert.deepEqual(await traces(client), expected, 'a fresh session finds something of another');
+      const found = await traces(client);
+      // Only what differs: all of them would fill screens.
+      assert.deepEqual(
+        found.filter((line) => !expected.includes(line)),
+        expected.length === found.length ? [] : expected.filter((line) => !found.includes(line)),
+        'a fresh session finds something of another',
+      );
+      assert.deepEqual(found.toSorted(), expected.toSorted());
     }
   } finally {
     await Promise.all(clients.map((client) => client.close()));

@@ -361,6 +361,27 @@ describe('rule 6: a cancel request', () => {
     assert.deepEqual(told(guests), [[odd('running'), read('next')], [read(1)]]);
   });
 
+  test('under way while more of its session is: all of that is answered, in order', async () => {
+    using on = await scene(2);
+    const [canceller] = await asking(on, [odd('running')]);
+    const [neighbour] = await asking(on, [read(1)]);
+    assert.ok(canceller);
+    canceller.asks(read(2), 'INSERT INTO t VALUES (3)');
+    await on.pass();
+    const line = on.where(odd('running'));
+    await on.cancels(canceller);
+    await on.pass();
+    assert.equal(on.strikes.length, 1);
+    for (let answer = 0; answer < 3; answer++) {
+      line.answer();
+      await on.pass();
+    }
+    on.strikes.shift()?.();
+    await finish(on);
+    assert.deepEqual(canceller.told, [odd('running'), read(2), 'INSERT INTO t VALUES (3)']);
+    assert.deepEqual(neighbour?.told, [read(1)]);
+  });
+
   test('of a unit that has been answered does nothing', async () => {
     using on = await scene(1);
     const guests = await asking(on, [read(1)], [read(2)]);
