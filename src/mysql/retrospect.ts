@@ -87,7 +87,7 @@ export class Retrospect {
     return this.#memory.ids.ended(server, idUse, end, this.#idle);
   }
 
-  /** Commands that are no statements leave the conditions as they are, but for PREPARE in MySQL. */
+  /** Commands that are no statements leave the conditions as they are, but for PREPARE and RESET in MySQL. */
   #command({ command, statement }: MysqlUnit, outcome: Outcome & MysqlEnd): void {
     const { diagnostics, statements } = this.#memory;
     if (outcome.error !== '') {
@@ -100,11 +100,11 @@ export class Retrospect {
         this.#memory.reset();
         break;
       case com.COM_STMT_PREPARE:
+      case com.COM_STMT_RESET:
         if (!this.#memory.mariadb) diagnostics.clear();
         break;
       case com.COM_STATISTICS:
       case com.COM_STMT_FETCH:
-      case com.COM_STMT_RESET:
         break;
       case com.COM_INIT_DB:
         diagnostics.rowCount = 0n;
