@@ -1,14 +1,17 @@
 import type { Pool } from 'generic-pool';
 import type { Clock, Timer } from '../core/clock.ts';
 import type { NodeCounters } from '../core/counters.ts';
-import { ProxyError } from '../core/errors.ts';
+import type { ProxyError } from '../core/errors.ts';
 import type { NodeId } from '../core/node.ts';
 import { type Settings, without } from '../core/settings.ts';
 import type { Target, Wire } from '../core/wire.ts';
+import { nobodyWaited, poolClosed, queueFull, waitedTooLong } from './complaints.ts';
 import { Lanes, type LinkSource } from './lanes.ts';
 import type { Link } from './link.ts';
 import { createPhysicalPool, type PhysicalLimits, type PhysicalOwner } from './physical.ts';
+import { Queue, type Waiter } from './queue.ts';
 import type { Rescues } from './rescues.ts';
+import { WarmLinks } from './warm.ts';
 
 export interface PoolLimits extends PhysicalLimits {
   /** Requests that may wait for a connection at once. */
@@ -18,14 +21,6 @@ export interface PoolLimits extends PhysicalLimits {
   readonly maxAgeMs: number;
   /** Hears that units wait which `size` keeps from getting a connection. */
   starved?(): void;
-}
-
-/** Waits for a link. Exactly one of the two ends the wait. */
-export interface Waiter {
-  granted(link: Link): void;
-  denied(error: ProxyError): void;
-  /** An attempt to connect failed. True: it leaves the queue (and goes elsewhere). */
-  connectFailed(error: ProxyError): boolean;
 }
 
 /** What happens to the links of a node that others must hear of. */
@@ -45,15 +40,10 @@ export interface LaneSupport {
 /** Of this many server connections one lane is kept although units wait for a connection of their own. */
 const KEPT_OF = 4;
 
-interface Queued {
-  readonly waiter: Waiter;
-  readonly deadline: number;
-}
-
 /**
  * Hands out the links of one node, user and database. Keeps warm links borrowed from generic-pool and lends
- * them synchronously, most recently used first; gives them back to it when they have been idle. Owns the
- * waiters and their deadlines.
+ * them synchronously, most recently used first; gives them back to it when they have been idle. Serves those who
+ * wait, and ends their waits in time.
  */
 export class Dispatcher implements PhysicalOwner, LinkSource {
   readonly clock: Clock;
@@ -68,12 +58,15 @@ export class Dispatcher implements PhysicalOwner, LinkSource {
   readonly #events: DispatcherEvents;
   readonly #physical: Pool<Link>;
   readonly #ended = new AbortController();
-  /** Warm and idle, the most recently used last. */
-  readonly #free: { link: Link; since: number }[] = [];
+  readonly #free = new WarmLinks();
   /** All links borrowed from the physical pool. */
   readonly #links = new Set<Link>();
-  readonly #waiting: Queued[] = [];
+  readonly #waiting = new Queue();
+  /** Those who wait are being served: what comes free meanwhile is theirs. */
+  #serving = false;
   #opening = 0;
+  /** One more link is being opened for the lanes, which are full. */
+  #widening = false;
   /** Why the last attempt to connect failed; undefined after one that did not. */
   #failure: string | undefined;
   #timer: Timer | undefined;
@@ -135,9 +128,9 @@ export class Dispatcher implements PhysicalOwner, LinkSource {
   resized(): void {
     if (this.#ended.signal.aborted) return;
     while (this.#excess > 0) {
-      const coldest = this.#free.shift();
+      const coldest = this.#free.takeColdest();
       if (coldest === undefined) break;
-      this.#drop(coldest.link);
+      this.#drop(coldest);
     }
     for (let left = Math.min(this.#excess, this.#physical.available); left > 0; left--) {
       this.#physical.acquire().then((link) => {
@@ -149,7 +142,20 @@ export class Dispatcher implements PhysicalOwner, LinkSource {
   }
 
   get crowded(): boolean {
-    return this.#waiting.length > 0 || this.#excess > 0;
+    const { first } = this.#waiting;
+    return this.#excess > 0 || (first !== undefined && first.sharing() === undefined);
+  }
+
+  /** One link more, if there may be one. It is free when it comes. */
+  widen(): void {
+    if (this.#widening || this.#opening > 0 || this.taken >= this.#limits.size) return;
+    this.#widening = true;
+    this.#open();
+  }
+
+  boardWaiting(): void {
+    if (this.#waiting.length === 0 || this.#serving) return;
+    this.#serve();
   }
 
   /** Links beyond the limit. */
@@ -163,25 +169,17 @@ export class Dispatcher implements PhysicalOwner, LinkSource {
 
   /** A warm link, at once; undefined: wait for one. */
   take(): Link | undefined {
-    const now = this.#clock.now();
-    for (let warm = this.#free.pop(); warm !== undefined; warm = this.#free.pop()) {
-      if (now - warm.link.createdAt < this.#limits.maxAgeMs) return warm.link;
-      this.#drop(warm.link);
+    const from = this.#clock.now() - this.#limits.maxAgeMs;
+    for (let link = this.#free.take(); link !== undefined; link = this.#free.take()) {
+      if (link.createdAt > from) return link;
+      this.#drop(link);
     }
     return undefined;
   }
 
   /** A warm link whose settings suit, at once. */
   takeLike(suits: (settings: Settings) => boolean): Link | undefined {
-    const now = this.#clock.now();
-    for (let at = this.#free.length - 1; at >= 0; at--) {
-      const link = this.#free[at]?.link;
-      if (link === undefined || !suits(link.settings) || now - link.createdAt >= this.#limits.maxAgeMs)
-        continue;
-      this.#free.splice(at, 1);
-      return link;
-    }
-    return undefined;
+    return this.#free.takeLike(suits, this.#clock.now() - this.#limits.maxAgeMs);
   }
 
   get lanesKept(): number {
@@ -193,14 +191,14 @@ export class Dispatcher implements PhysicalOwner, LinkSource {
   }
 
   abandon(link: Link): void {
-    link.abandon(this.#wire, this.#clock, abandonedError());
+    link.abandon(this.#wire, this.#clock, nobodyWaited());
   }
 
   /** Joins the queue; undefined: the queue is full or the pool closed, and the error says so. */
   wait(waiter: Waiter): ProxyError | undefined {
-    if (this.#ended.signal.aborted) return this.#closedError();
-    if (this.#waiting.length >= this.#limits.waiters) return this.#fullError();
-    this.#waiting.push({ waiter, deadline: this.#clock.now() + this.#limits.waitTimeoutMs });
+    if (this.#ended.signal.aborted) return poolClosed(this.node);
+    if (this.#waiting.length >= this.#limits.waiters) return queueFull(this.node, this.#limits);
+    this.#waiting.join(waiter, this.#clock.now() + this.#limits.waitTimeoutMs);
     this.#grow();
     this.#watch();
     return undefined;
@@ -208,8 +206,7 @@ export class Dispatcher implements PhysicalOwner, LinkSource {
 
   /** Leaves the queue. */
   forget(waiter: Waiter): void {
-    const at = this.#waiting.findIndex((queued) => queued.waiter === waiter);
-    if (at >= 0) this.#waiting.splice(at, 1);
+    this.#waiting.leave(waiter);
   }
 
   /** Takes a link back that owes nothing and is idle. */
@@ -226,13 +223,9 @@ export class Dispatcher implements PhysicalOwner, LinkSource {
       this.#grow();
       return;
     }
-    const next = this.#waiting.shift();
-    if (next !== undefined) {
-      next.waiter.granted(link);
-      return;
-    }
-    this.#free.push({ link, since: now });
-    this.#watch();
+    this.#free.add(link, now);
+    if (this.#waiting.length > 0) this.#serve();
+    else this.#watch();
   }
 
   /** Closes all links at once, those in use too, and sends all waiters away. */
@@ -241,9 +234,11 @@ export class Dispatcher implements PhysicalOwner, LinkSource {
     this.#ended.abort();
     this.#timer?.cancel();
     this.lanes.close();
-    this.#free.length = 0;
+    this.#free.clear();
     for (const link of [...this.#links]) link.fail(error);
-    for (const { waiter } of this.#waiting.splice(0)) waiter.denied(error);
+    for (let first = this.#waiting.shift(); first !== undefined; first = this.#waiting.shift()) {
+      first.denied(error);
+    }
     this.#physical
       .drain()
       .then(() => this.#physical.clear())
@@ -253,7 +248,7 @@ export class Dispatcher implements PhysicalOwner, LinkSource {
   // ------------------------------------------------------------ PhysicalOwner
 
   get wanted(): boolean {
-    return this.#waiting.length > 0 && this.#excess < 0;
+    return (this.#waiting.length > 0 || this.#widening) && this.#excess < 0;
   }
 
   linkOpened(ms: number): void {
@@ -263,13 +258,14 @@ export class Dispatcher implements PhysicalOwner, LinkSource {
 
   connectFailed(error: ProxyError): void {
     this.#failure = error.message;
+    this.#widening = false;
     this.#events.connectFailed(this.node, error);
     // The server's final word (no such database, wrong password) ends every wait; the rest may go on waiting.
     const final = error.retry === 'no';
-    for (const queued of [...this.#waiting]) {
-      if (final || queued.waiter.connectFailed(error)) {
-        this.forget(queued.waiter);
-        if (final) queued.waiter.denied(error);
+    for (const waiter of this.#waiting.all) {
+      if (final || waiter.connectFailed(error)) {
+        this.forget(waiter);
+        if (final) waiter.denied(error);
       }
     }
   }
@@ -277,8 +273,7 @@ export class Dispatcher implements PhysicalOwner, LinkSource {
   linkClosed(link: Link, reason: string): void {
     this.#events.closed(this.node, reason);
     if (!this.#links.delete(link)) return;
-    const at = this.#free.findIndex((warm) => warm.link === link);
-    if (at >= 0) this.#free.splice(at, 1);
+    this.#free.remove(link);
     if (this.#physical.isBorrowedResource(link)) this.#physical.destroy(link).then(noop, noop);
     if (!this.#ended.signal.aborted) this.#grow();
   }
@@ -292,21 +287,27 @@ export class Dispatcher implements PhysicalOwner, LinkSource {
   /** Borrows as many more links as waiters have none coming, within the limit. */
   #grow(): void {
     while (this.#opening < this.#waiting.length && this.#links.size + this.#opening < this.#limits.size) {
-      this.#opening++;
-      this.#physical.acquire().then(
-        (link) => this.#arrived(link),
-        () => {
-          // It waited too long in there; the attempt goes on, and is asked for again if it is still wanted.
-          this.#opening--;
-          if (!this.#ended.signal.aborted) this.#grow();
-        },
-      );
+      this.#open();
     }
     if (this.#opening < this.#waiting.length) this.#limits.starved?.();
   }
 
+  #open(): void {
+    this.#opening++;
+    this.#physical.acquire().then(
+      (link) => this.#arrived(link),
+      () => {
+        // It waited too long in there; the attempt goes on, and is asked for again if it is still wanted.
+        this.#opening--;
+        this.#widening = false;
+        if (!this.#ended.signal.aborted) this.#grow();
+      },
+    );
+  }
+
   #arrived(link: Link): void {
     this.#opening--;
+    this.#widening = false;
     if (link.isClosed || this.#ended.signal.aborted) {
       link.quit();
       this.#physical.destroy(link).then(noop, noop);
@@ -315,6 +316,34 @@ export class Dispatcher implements PhysicalOwner, LinkSource {
     }
     this.#links.add(link);
     this.give(link);
+  }
+
+  /**
+   * Those who wait are served in their order: a link for each, and whoever may share one begins a lane and is
+   * followed by all who may share it too.
+   */
+  #serve(): void {
+    if (this.#serving) return;
+    this.#serving = true;
+    try {
+      this.#board();
+      while (this.#waiting.length > 0) {
+        const link = this.take();
+        const waiter = link && this.#waiting.shift();
+        if (link === undefined || waiter === undefined) break;
+        const sharing = waiter.sharing();
+        if (sharing === undefined || this.shared(link.settings) !== sharing.settings) waiter.granted(link);
+        else waiter.boarded(this.lanes.open(link, sharing.settings));
+        this.#board();
+      }
+    } finally {
+      this.#serving = false;
+    }
+    this.#watch();
+  }
+
+  #board(): void {
+    this.#waiting.board(({ settings, cost }) => this.lanes.board(settings, cost));
   }
 
   /** Ends a link that nobody holds. */
@@ -336,9 +365,9 @@ export class Dispatcher implements PhysicalOwner, LinkSource {
   }
 
   #nextEvent(): number | undefined {
-    const waiter = this.#waiting[0]?.deadline;
-    const idle = this.#free[0];
-    const coldAt = idle === undefined ? undefined : idle.since + this.#coolAfter;
+    const waiter = this.#waiting.deadline;
+    const since = this.#free.coldestSince;
+    const coldAt = since === undefined ? undefined : since + this.#coolAfter;
     if (waiter === undefined) return coldAt;
     return coldAt === undefined ? waiter : Math.min(waiter, coldAt);
   }
@@ -350,59 +379,17 @@ export class Dispatcher implements PhysicalOwner, LinkSource {
 
   #expire(): void {
     const now = this.#clock.now();
-    for (
-      let first = this.#waiting[0];
-      first !== undefined && first.deadline <= now;
-      first = this.#waiting[0]
-    ) {
-      this.#waiting.shift();
-      first.waiter.denied(this.#timeoutError());
+    for (let late = this.#waiting.expired(now); late !== undefined; late = this.#waiting.expired(now)) {
+      const failure = this.#links.size < this.#limits.size ? this.#failure : undefined;
+      late.denied(waitedTooLong(this.node, this.#limits, failure));
     }
-    for (let first = this.#free[0]; first !== undefined; first = this.#free[0]) {
-      if (first.since + this.#coolAfter > now) break;
-      this.#free.shift();
-      this.#links.delete(first.link);
-      this.#physical.release(first.link).then(noop, noop);
+    for (let since = this.#free.coldestSince; since !== undefined; since = this.#free.coldestSince) {
+      const cold = since + this.#coolAfter <= now ? this.#free.takeColdest() : undefined;
+      if (cold === undefined) break;
+      this.#links.delete(cold);
+      this.#physical.release(cold).then(noop, noop);
     }
-  }
-
-  #closedError(): ProxyError {
-    return new ProxyError('SHUTDOWN', {
-      side: 'proxy',
-      retry: 'safe',
-      tell: `connections to ${this.node} are closed`,
-    });
-  }
-
-  #fullError(): ProxyError {
-    return new ProxyError('POOL_FULL', {
-      side: 'proxy',
-      retry: 'safe',
-      tell: `${this.#limits.waiters} requests already wait for a connection to ${this.node}; raise pool.size or pool.waiters`,
-    });
-  }
-
-  #timeoutError(): ProxyError {
-    const { size, waitTimeoutMs } = this.#limits;
-    const failure = this.#failure;
-    if (failure !== undefined && this.#links.size < size) {
-      const tell = `no connection to ${this.node} could be opened within ${waitTimeoutMs} ms: ${failure}`;
-      return new ProxyError('CONNECT_FAILED', { side: 'server', retry: 'safe', tell });
-    }
-    return new ProxyError('POOL_TIMEOUT', {
-      side: 'proxy',
-      retry: 'safe',
-      tell: `none of the ${size} connections to ${this.node} became free within ${waitTimeoutMs} ms; raise pool.size or look for long transactions`,
-    });
   }
 }
 
 const noop = (): void => undefined;
-
-function abandonedError(): ProxyError {
-  return new ProxyError('LINK_LOST', {
-    side: 'proxy',
-    retry: 'no',
-    tell: 'nobody waited for what ran on the connection any more',
-  });
-}

@@ -42,10 +42,14 @@ export interface LaneOwner {
   readonly home: LinkHome;
   readonly rescues: Rescues;
   readonly counters: NodeCounters;
+  /** False: a unit that needs a link of its own waits for this one to end. */
+  isKept(lane: Lane): boolean;
   /** It has another unit to flush. */
   laneSent(lane: Lane): void;
   /** It is due at the end of this turn. */
   laneFilled(lane: Lane): void;
+  /** What came from its server has been read. */
+  laneRead(lane: Lane): void;
   /** It takes no more units, or is gone. */
   laneClosed(lane: Lane): void;
   /** Nothing is owed on it: its link may go back. */
@@ -99,6 +103,11 @@ export class Lane implements LinkHolder {
     return this.#open && this.link.owed < DEPTH && this.#work + cost.work <= FULL_MS;
   }
 
+  /** May take one more unit of a session that has some on it. */
+  acceptsMore(cost: Cost): boolean {
+    return this.accepts(cost) && this.#owner.isKept(this);
+  }
+
   /** Sends a unit behind all others. `ahead`: only what must come before it. */
   send(plan: Plan, passenger: Passenger, request: Request, ahead = false): void {
     const { counters, clock } = this.#owner;
@@ -149,7 +158,7 @@ export class Lane implements LinkHolder {
   /** A chunk has been read: what it answered took the time since the last one. */
   linkRead(): void {
     if (this.#answered.length > 0) this.#measure();
-    if (this.isDue) this.#owner.laneFilled(this);
+    this.#owner.laneRead(this);
     if (this.link.owed === 0 && this.link.holder === this) this.#owner.laneIdle(this);
   }
 

@@ -18,12 +18,16 @@ export interface LinkSource extends LinkHome {
   readonly clock: Clock;
   readonly rescues: Rescues;
   readonly counters: NodeCounters;
-  /** Units wait for a link of their own, or there are more links than there may be. */
+  /** A unit that needs a link of its own is next to get one, or there are more links than there may be. */
   readonly crowded: boolean;
   /** Lanes that may be kept while others wait. */
   readonly lanesKept: number;
   /** A warm link at once, with settings that suit. */
   takeLike(suits: (settings: Settings) => boolean): Link | undefined;
+  /** There may be room again on a lane for those who wait. */
+  boardWaiting(): void;
+  /** All lanes are full: one link more would be of use. */
+  widen(): void;
   /** Ends what runs on a link, and the link. */
   abandon(link: Link): void;
   /** What of a link's settings matters to those who share it. */
@@ -80,12 +84,14 @@ export class Lanes implements LaneOwner {
       if (least === undefined || lane.work < least.work) least = lane;
     }
     if (this.#source.crowded) return least;
-    return this.#another(settings) ?? least;
+    const link = this.#source.takeLike((of) => this.#source.shared(of) === settings);
+    if (link !== undefined) return this.open(link, settings);
+    if (least !== undefined) this.#source.widen();
+    return least;
   }
 
-  #another(settings: Settings): Lane | undefined {
-    const link = this.#source.takeLike((of) => this.#source.shared(of) === settings);
-    if (link === undefined) return undefined;
+  /** Begins a lane on a link that nobody holds. */
+  open(link: Link, settings: Settings): Lane {
     const lane = new Lane(link, settings, this);
     this.#lanes.push(lane);
     this.#watch();
@@ -93,6 +99,10 @@ export class Lanes implements LaneOwner {
   }
 
   // ------------------------------------------------------------ LaneOwner
+
+  isKept(lane: Lane): boolean {
+    return !this.#source.crowded || this.#lanes.indexOf(lane) < this.#source.lanesKept;
+  }
 
   laneSent(lane: Lane): void {
     const ahead = lane.link.owed - 1;
@@ -104,6 +114,11 @@ export class Lanes implements LaneOwner {
   laneFilled(lane: Lane): void {
     if (this.#filled.length === 0) setImmediate(endTurn, this);
     if (!this.#filled.includes(lane)) this.#filled.push(lane);
+  }
+
+  laneRead(lane: Lane): void {
+    this.#source.boardWaiting();
+    if (lane.isDue) this.laneFilled(lane);
   }
 
   laneClosed(lane: Lane): void {

@@ -2,9 +2,10 @@ import type { Cost } from '../core/cost.ts';
 import type { ProxyError } from '../core/errors.ts';
 import type { View } from '../core/view.ts';
 import type { Held } from '../hold/holds.ts';
-import type { Dispatcher, Waiter } from '../pool/dispatcher.ts';
+import type { Dispatcher } from '../pool/dispatcher.ts';
 import type { Lane } from '../pool/lane.ts';
 import type { Link, Request } from '../pool/link.ts';
+import type { Sharing, Waiter } from '../pool/queue.ts';
 import { type Route, route } from '../routing/route.ts';
 import type { Bearings } from './bearings.ts';
 import { lostTwice } from './complaints.ts';
@@ -21,9 +22,12 @@ export interface Found {
 /** What became of looking for a link: found, one to be shared, waiting for it, or the error to tell. */
 export type Sought = Found | Lane | 'waits' | ProxyError;
 
-/** Who sent out for a link hears how the wait ended. Exactly one of the three. */
+/** Who sent out for a link hears how the wait ended. Exactly one of the four. */
 export interface Seeker {
+  /** At what cost the unit that waits may share a link now; undefined: it needs one of its own. */
+  readonly sharesAt: Cost | undefined;
   linkFound(found: Found): void;
+  laneFound(lane: Lane): void;
   /** The world has changed: the unit is to be routed anew. */
   lookAgain(): void;
   nothingFound(error: ProxyError): void;
@@ -139,6 +143,16 @@ export class Approach implements Waiter, Held {
   }
 
   // ------------------------------------------------------------ how a wait ends
+
+  sharing(): Sharing | undefined {
+    const cost = this.#seeker.sharesAt;
+    return cost && { settings: this.#state.shared, cost };
+  }
+
+  boarded(lane: Lane): void {
+    if (this.#waitsAt !== undefined) this.#waited(this.#waitsAt, false);
+    this.#seeker.laneFound(lane);
+  }
 
   granted(link: Link): void {
     const dispatcher = this.#waitsAt;

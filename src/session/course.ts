@@ -1,4 +1,4 @@
-import { SHARED_BYTES } from '../core/cost.ts';
+import { type Cost, SHARED_BYTES } from '../core/cost.ts';
 import { ProxyError } from '../core/errors.ts';
 import type { Unit } from '../core/wire.ts';
 import { Lane } from '../pool/lane.ts';
@@ -155,6 +155,20 @@ export class Course implements Seeker {
     backlog.unblock();
     if (oldest === undefined || (backlog.isOutdated && !found.onPrimary)) found.dispatcher.give(found.link);
     else if (this.tenancy.start(found, oldest)) backlog.drop();
+    backlog.advance();
+  }
+
+  get sharesAt(): Cost | undefined {
+    const { oldest, isOutdated } = this.#kit.backlog;
+    return oldest !== undefined && !isOutdated && this.mayShare(oldest) ? oldest.intent.cost : undefined;
+  }
+
+  laneFound(lane: Lane): void {
+    const { backlog } = this.#kit;
+    const { oldest } = backlog;
+    backlog.unblock();
+    if (oldest === undefined) lane.unused();
+    else if (this.#board(lane, oldest)) backlog.drop();
     backlog.advance();
   }
 

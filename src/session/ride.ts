@@ -78,7 +78,7 @@ export class Ride implements Passenger {
     const lane = this.#lane;
     const { cost } = request.intent;
     if (lane === undefined || cost === undefined) return 'never';
-    if (this.#owed > 0 && (this.#owed >= AT_ONCE || !lane.accepts(cost))) return 'later';
+    if (this.#owed > 0 && (this.#owed >= AT_ONCE || !lane.acceptsMore(cost))) return 'later';
     const plan = this.#client.plan(request.unit, lane.link.server, this.#owed > 0);
     if (plan === undefined) return this.#owed > 0 ? 'later' : this.#never(lane);
     const ahead = plan.before === true;

@@ -54,7 +54,9 @@ function anyNode(view: View): NodeId | undefined {
 function waited(dispatcher: Dispatcher): Promise<Link | undefined> {
   return new Promise((resolve, reject) => {
     const full = dispatcher.wait({
+      sharing: () => undefined,
       granted: resolve,
+      boarded: () => undefined,
       denied: (error) => (error.code === 'LINK_LOST' ? resolve(undefined) : reject(error)),
       connectFailed: () => false,
     });

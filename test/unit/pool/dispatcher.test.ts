@@ -4,8 +4,10 @@ import { NodeCounters } from '../../../src/core/counters.ts';
 import { ProxyError } from '../../../src/core/errors.ts';
 import { nodeId } from '../../../src/core/node.ts';
 import type { Opened, Target, Wire } from '../../../src/core/wire.ts';
-import { Dispatcher, type PoolLimits, type Waiter } from '../../../src/pool/dispatcher.ts';
+import { Dispatcher, type PoolLimits } from '../../../src/pool/dispatcher.ts';
+import type { Lane } from '../../../src/pool/lane.ts';
 import type { Link } from '../../../src/pool/link.ts';
+import type { Sharing, Waiter } from '../../../src/pool/queue.ts';
 import { Rescues } from '../../../src/pool/rescues.ts';
 import { readyForQuery } from '../../../src/postgres/messages.ts';
 import { wire as postgres } from '../../../src/postgres/wire.ts';
@@ -33,8 +35,17 @@ const target: Target = {
 
 class Waiting implements Waiter {
   link: Link | undefined;
+  lane: Lane | undefined;
   error: ProxyError | undefined;
   leaves = false;
+  /** Of a unit that may share a link. */
+  shares: Sharing | undefined;
+  sharing(): Sharing | undefined {
+    return this.shares;
+  }
+  boarded(lane: Lane): void {
+    this.lane = lane;
+  }
   granted(link: Link): void {
     this.link = link;
   }

@@ -83,6 +83,8 @@ function lanesOver(count: number, settings: Settings = noSettings) {
       const at = free.findIndex((link) => suits(link.settings));
       return at < 0 ? undefined : free.splice(at, 1)[0];
     },
+    boardWaiting: () => undefined,
+    widen: () => undefined,
     abandon: () => undefined,
     shared: (of: Settings) => of,
   };

@@ -64,6 +64,8 @@ class Scene implements Disposable {
   /** A unit waits for a link; what it gets is kept in `links`. */
   async wait(): Promise<void> {
     this.dispatcher.wait({
+      sharing: () => undefined,
+      boarded: () => undefined,
       granted: (link) => void this.links.push(link),
       denied: () => undefined,
       connectFailed: () => false,

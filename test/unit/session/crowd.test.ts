@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Line } from './line.ts';
+import { type Guest, Scene } from './scene.ts';
+
+/** Clients of a scene that all send the same text at the same time. */
+async function crowd(on: Scene, count: number, text: string): Promise<Guest[]> {
+  const guests: Guest[] = [];
+  for (let at = 0; at < count; at++) guests.push(await on.enters());
+  for (const guest of guests) guest.asks(text);
+  await on.pass();
+  return guests;
+}
+
+/** A server answers what a client asked, and what the proxy asks behind it. */
+async function answerAs(on: Scene, line: Line): Promise<void> {
+  do {
+    line.answer();
+    await on.pass();
+  } while (line.open[0]?.startsWith("SELECT 's', name"));
+}
+
+/** Answers all there is, round after round; how many rounds it took. */
+async function answered(on: Scene): Promise<number> {
+  for (let rounds = 0; ; rounds++) {
+    const busy = on.lines.filter(({ closed, open }) => !closed && open.length > 0);
+    if (busy.length === 0) return rounds;
+    for (const line of busy) line.answerAll();
+    await on.pass();
+  }
+}
+
+describe('a crowd that waits for few links', () => {
+  test('shares one as soon as it is known that its statement is short', async () => {
+    using on = new Scene(2);
+    const guests = await crowd(on, 64, 'SELECT 1');
+    assert.equal(on.lines.length, 2);
+    on.lines[0]?.answer();
+    await on.pass();
+    assert.equal(on.lines[0]?.open.length, 62, 'all who waited are on the link that came free');
+    await answered(on);
+    assert.deepEqual(new Set(guests.map(({ answers }) => answers)), new Set([1]));
+    assert.equal(on.figures.laneUnits, 62);
+  });
+
+  test('is served in its order where one of it needs a link of its own', async () => {
+    using on = new Scene(2);
+    await on.learns('SELECT 1');
+    const busy = await crowd(on, 2, 'INSERT INTO t VALUES (1)');
+    const before = await crowd(on, 3, 'SELECT 1');
+    const [writer] = await crowd(on, 1, 'INSERT INTO t VALUES (2)');
+    const after = await crowd(on, 3, 'SELECT 1');
+    const [first, second] = on.lines;
+    assert.ok(first && second && writer);
+    await answerAs(on, first);
+    // The readers behind the writer take nothing from it: it is next at the other link.
+    assert.deepEqual(first.open, ['SELECT 1', 'SELECT 1', 'SELECT 1']);
+    await answerAs(on, second);
+    assert.deepEqual(second.open, ['INSERT INTO t VALUES (2)']);
+    await answered(on);
+    const answers = [...busy, ...before, writer, ...after].map((guest) => guest.answers);
+    assert.deepEqual(new Set(answers), new Set([1]));
+  });
+
+  test('a writer is not kept waiting by readers who come and go', async () => {
+    using on = new Scene(1);
+    await on.learns('SELECT 1');
+    const readers = await crowd(on, 4, 'SELECT 1');
+    const [writer] = await crowd(on, 1, 'INSERT INTO t VALUES (1)');
+    const [line] = on.lines;
+    assert.ok(line && writer);
+    for (let round = 0; round < 3; round++) {
+      for (const reader of readers) reader.asks('SELECT 1');
+      await on.pass();
+    }
+    assert.deepEqual(new Set(line.open), new Set(['SELECT 1']));
+    line.answer();
+    line.answer();
+    line.answer();
+    line.answer();
+    await on.pass();
+    assert.equal(line.open[0], 'INSERT INTO t VALUES (1)', 'its turn came before theirs');
+    await answered(on);
+    assert.equal(writer.answers, 1);
+    assert.deepEqual(new Set(readers.map(({ answers }) => answers)), new Set([4]));
+  });
+
+  test('opens one more link when its lanes are full, as far as the pool goes', async () => {
+    using on = new Scene(3);
+    await on.learns('SELECT 1');
+    assert.equal(on.lines.length, 1);
+    await crowd(on, 200, 'SELECT 1');
+    assert.equal(on.lines.length, 2, 'one at a time');
+    await crowd(on, 200, 'SELECT 1');
+    assert.equal(on.lines.length, 3);
+    await crowd(on, 50, 'SELECT 1');
+    assert.equal(on.lines.length, 3);
+    await answered(on);
+  });
+
+  test('who leaves the crowd is not waited for', async () => {
+    using on = new Scene(1);
+    await on.learns('SELECT 1');
+    const [busy] = await crowd(on, 1, 'INSERT INTO t VALUES (1)');
+    const guests = await crowd(on, 5, 'SELECT 1');
+    guests[1]?.channel.hangUp();
+    guests[3]?.channel.hangUp();
+    await answered(on);
+    assert.equal(busy?.answers, 1);
+    assert.deepEqual(
+      guests.map(({ answers }) => answers),
+      [1, 0, 1, 0, 1],
+    );
+  });
+});
