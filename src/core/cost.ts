@@ -13,9 +13,16 @@ export type Doubt = 'untried' | 'long' | 'large' | 'unproven' | 'spoiled';
 
 /** Share of the newest measurement in an average. */
 const NEWEST = 1 / 8;
-/** Shares of the newest measurement in the work. */
+/** Share of a lower measurement in the work. */
 const FALLING = 1 / 4;
-const RISING = 1 / 256;
+/**
+ * How much the work rises with a higher one, however much higher that is: by nothing much where the server is only
+ * shared by more connections, and faster where that does not explain it.
+ */
+const RISING = 1 / 4_096;
+const RISING_FAST = 1 / 64;
+/** That many times what is expected is explained by nothing but the statement itself, or another's load. */
+const EXPLAINED = 2;
 /** What a measurement must at least be, in ms: a clock may see none. */
 const LEAST_MS = 0.005;
 /** A run that took longer was not short, however busy the machine is, in ms. */
@@ -36,7 +43,8 @@ export class Cost {
   bytes = 0;
   /**
    * The work behind it, in ms: what it takes when nothing else keeps the server or this process busy. Falls at once,
-   * rises slowly.
+   * rises slowly: on a busy server all takes longer the more connections it works for, and that is no reason to use
+   * more of them.
    */
   work = 0;
   /** Once something went wrong in company, it never has company again. */
@@ -74,23 +82,27 @@ export class Cost {
     const first = this.ms === 0;
     this.ms = first ? Math.max(LEAST_MS, ms) : average(this.ms, ms);
     this.bytes = first ? bytes : average(this.bytes, bytes);
-    this.#worked(ms);
+    this.#worked(ms, 1);
     this.#runs = ms <= LONG_MS && bytes <= SMALL_BYTES ? this.#runs + 1 : 0;
   }
 
-  /** It ran among others, and all of them together took `ratio` times what was expected of them. */
-  together(ratio: number): void {
-    const ms = this.ms * ratio;
+  /**
+   * It ran among others; `ms` is its share of the time that all of them took. `busy`: connections on which the server
+   * worked meanwhile; 0: too few ran in a row to say anything about the work.
+   */
+  together(ms: number, busy: number): void {
     this.ms = Math.max(LEAST_MS, average(this.ms, ms));
-    this.#worked(ms);
+    if (busy > 0) this.#worked(ms, busy);
     if (++this.#inCompany < FORGIVEN_AFTER) return;
     this.#inCompany = 0;
     this.#asked = Math.max(1, this.#asked / 2);
   }
 
-  #worked(ms: number): void {
-    if (this.work === 0) this.work = ms;
-    else this.work = Math.max(LEAST_MS, this.work + (ms - this.work) * (ms < this.work ? FALLING : RISING));
+  #worked(ms: number, busy: number): void {
+    const { work } = this;
+    if (work === 0) this.work = Math.max(LEAST_MS, ms);
+    else if (ms < work) this.work = Math.max(LEAST_MS, work + (ms - work) * FALLING);
+    else this.work = Math.min(ms, work * (1 + (ms > work * busy * EXPLAINED ? RISING_FAST : RISING)));
   }
 
   sent(bytes: number): void {

@@ -13,6 +13,8 @@ const FULL_MS = 10;
 /** A lane is filled up to so many units, or so much work in ms, before the next one is begun. */
 const PACKED_UNITS = 16;
 const PACKED_MS = 1;
+/** What was answered is measured together when it is so much, or the lane has nothing left to do. */
+const RUN = 8;
 /**
  * Nothing came for so long although what is expected is short: somebody is in the way, in ms. On a machine where all
  * takes longer than the work in it, up to so many times as long.
@@ -42,6 +44,8 @@ export interface LaneOwner {
   readonly home: LinkHome;
   readonly rescues: Rescues;
   readonly counters: NodeCounters;
+  /** Lanes that the server works on. */
+  readonly count: number;
   /** False: a unit that needs a link of its own waits for this one to end. */
   isKept(lane: Lane): boolean;
   /** It has another unit to flush. */
@@ -72,8 +76,10 @@ export class Lane implements LinkHolder {
   #work = 0;
   /** Since when the next answer has been awaited, in monotonic ms. */
   #since = 0;
-  /** What was answered by the chunk that is being read. */
-  readonly #answered: Cost[] = [];
+  /** What was answered and is not measured yet: since when, in monotonic ms, and whether it was ever idle before. */
+  readonly #answered: { readonly cost: Cost; readonly expected: number }[] = [];
+  #began = 0;
+  #fromIdle = true;
   /** The unit that took longer than was expected of it. */
   #blamed: Entry | undefined;
 
@@ -112,7 +118,10 @@ export class Lane implements LinkHolder {
   send(plan: Plan, passenger: Passenger, request: Request, ahead = false): void {
     const { counters, clock } = this.#owner;
     const { link } = this;
-    if (link.owed === 0 && this.#answered.length === 0) this.#since = clock.now();
+    if (link.owed === 0 && this.#answered.length === 0) {
+      this.#since = this.#began = clock.now();
+      this.#fromIdle = true;
+    }
     const work = request.intent.cost?.work ?? 0;
     counters.laneUnits++;
     counters.laneDepth += link.owed;
@@ -145,7 +154,7 @@ export class Lane implements LinkHolder {
   linkAnswered(_link: Link, entry: Entry, outcome: Outcome): void {
     const cost = entry.request?.intent.cost;
     this.#work = Math.max(0, this.#work - entry.work);
-    if (cost !== undefined && !entry.ahead) this.#answered.push(cost);
+    if (cost !== undefined && !entry.ahead) this.#answered.push({ cost, expected: cost.ms });
     if (outcome.status === 'idle' && leavesNoState(outcome)) return;
     // State of one session on a link that others share: nobody else may stay on it.
     if (cost !== undefined) cost.never = true;
@@ -155,21 +164,30 @@ export class Lane implements LinkHolder {
     if (passenger === undefined) this.link.dirty = true;
   }
 
-  /** A chunk has been read: what it answered took the time since the last one. */
+  /** A chunk has been read. */
   linkRead(): void {
-    if (this.#answered.length > 0) this.#measure();
+    const { link } = this;
+    if (this.#answered.length > 0) {
+      this.#since = this.#owner.clock.now();
+      if (this.#answered.length >= RUN || link.owed === 0) this.#measure();
+    }
     this.#owner.laneRead(this);
-    if (this.link.owed === 0 && this.link.holder === this) this.#owner.laneIdle(this);
+    if (link.owed === 0 && link.holder === this) this.#owner.laneIdle(this);
   }
 
-  /** The time is shared out by what was expected of each. */
+  /**
+   * What was answered took the time since the answer before it, shared out by what was expected of each. A few that
+   * did not find the lane idle may have been done for the most part when that answer was read.
+   */
   #measure(): void {
-    const now = this.#owner.clock.now();
-    let expected = 0;
-    for (const cost of this.#answered) expected += cost.ms;
-    const ratio = expected === 0 ? 1 : (now - this.#since) / expected;
-    this.#since = now;
-    for (const cost of this.#answered) cost.together(ratio);
+    const took = this.#since - this.#began;
+    const isWhole = this.#fromIdle || this.#answered.length >= RUN;
+    this.#began = this.#since;
+    this.#fromIdle = false;
+    let all = 0;
+    for (const { expected } of this.#answered) all += expected;
+    const busy = isWhole ? Math.max(1, this.#owner.count) : 0;
+    for (const { cost, expected } of this.#answered) cost.together((took * expected) / (all || 1), busy);
     this.#answered.length = 0;
   }
 

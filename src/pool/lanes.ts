@@ -10,6 +10,13 @@ import type { Rescues } from './rescues.ts';
 const FEW = 0.75;
 /** How often lanes are looked after while anything is owed on them, in ms. */
 const LOOK_EVERY = 10;
+/**
+ * Of so many units that are sent while more than so many lanes are in use, that many are sent on one lane: how long
+ * they take shows how much work they are, whatever the server is busy with.
+ */
+const SOUNDED_EVERY = 1_024;
+const NARROW = 2;
+const SOUNDING = 32;
 /** Share of the newest unit in the average. */
 const NEWEST = 1 / 16;
 
@@ -47,6 +54,8 @@ export class Lanes implements LaneOwner {
   #filled: Lane[] = [];
   /** Units that are ahead of one when it is sent, on average. */
   #ahead = 0;
+  /** Units until the next ones are sent on one lane, and until they are no more, below 0. */
+  #untilSounding = SOUNDED_EVERY;
   #timer: Timer | undefined;
 
   constructor(source: LinkSource) {
@@ -74,6 +83,8 @@ export class Lanes implements LaneOwner {
 
   /** A lane for a unit; undefined: it needs a link of its own. */
   board(settings: Settings, cost: Cost): Lane | undefined {
+    const sounded = this.#lanes.length > NARROW ? this.#sounded(settings, cost) : undefined;
+    if (sounded !== undefined) return sounded;
     let least: Lane | undefined;
     // Those who wait for a link of their own get all but a few.
     const usable = this.#source.crowded ? this.#source.lanesKept : this.#lanes.length;
@@ -88,6 +99,13 @@ export class Lanes implements LaneOwner {
     if (link !== undefined) return this.open(link, settings);
     if (least !== undefined) this.#source.widen();
     return least;
+  }
+
+  #sounded(settings: Settings, cost: Cost): Lane | undefined {
+    if (--this.#untilSounding > 0) return undefined;
+    if (this.#untilSounding <= -SOUNDING) this.#untilSounding = SOUNDED_EVERY;
+    const [lane] = this.#lanes;
+    return lane?.settings === settings && lane.acceptsMore(cost) ? lane : undefined;
   }
 
   /** Begins a lane on a link that nobody holds. */

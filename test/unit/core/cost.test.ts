@@ -33,18 +33,9 @@ describe('rule 3: what is expected of a statement', () => {
     assert.equal(cost.isShort, false);
   });
 
-  test('what several took together is shared out by what was expected of each', () => {
-    const [quick, slow] = [ran(new Cost(), 1, 0.5), ran(new Cost(), 1, 2)];
-    for (let turn = 0; turn < 50; turn++) for (const cost of [quick, slow]) cost.together(1);
-    assert.deepEqual([quick.ms, slow.ms], [0.5, 2]);
-    for (let turn = 0; turn < 50; turn++) for (const cost of [quick, slow]) cost.together(1.5);
-    assert.ok(slow.ms > SHORT_MS);
-    assert.ok(Math.abs(slow.ms / quick.ms - 4) < 1e-6);
-  });
-
   test('a clock that sees no time makes no statement cost nothing', () => {
     const cost = ran(new Cost(), 100, 0, 0);
-    for (let turn = 0; turn < 100; turn++) cost.together(0);
+    for (let turn = 0; turn < 100; turn++) cost.together(0, 1);
     assert.ok(cost.ms > 0);
   });
 
@@ -74,9 +65,9 @@ describe('rule 3: what is expected of a statement', () => {
     cost.demote();
     ran(cost, 64);
     assert.equal(cost.asked, 64);
-    for (let run = 0; run < 1_024; run++) cost.together(1);
+    for (let run = 0; run < 1_024; run++) cost.together(1, 1);
     assert.equal(cost.asked, 32);
-    for (let run = 0; run < 100 * 1_024; run++) cost.together(1);
+    for (let run = 0; run < 100 * 1_024; run++) cost.together(1, 1);
     assert.equal(cost.asked, 1);
   });
 
@@ -88,10 +79,27 @@ describe('rule 3: what is expected of a statement', () => {
 
   test('the work behind it falls at once and rises slowly: a busy server makes no statement heavy', () => {
     const cost = ran(new Cost(), 20, 0.1);
-    for (let turn = 0; turn < 20; turn++) cost.together(1 / cost.ms);
-    assert.ok(cost.ms > 0.8);
-    assert.ok(cost.work < 0.3, `${cost.work}`);
+    for (let turn = 0; turn < 1_000; turn++) cost.together(1, 10);
+    assert.ok(cost.ms > 0.9);
+    assert.ok(cost.work < 0.15, `${cost.work}`);
+    cost.together(60_000, 10);
+    assert.ok(cost.work < 0.15, `${cost.work}: one that took long is one among many`);
     ran(cost, 20, 0.05);
     assert.ok(cost.work < 0.06, `${cost.work}`);
+  });
+
+  test('the work rises faster where the number of connections does not explain the time', () => {
+    const cost = ran(new Cost(), 20, 0.1);
+    for (let turn = 0; turn < 400; turn++) cost.together(10, 2);
+    assert.ok(cost.work > 2, `${cost.work}`);
+    for (let turn = 0; turn < 4_000; turn++) cost.together(10, 1);
+    assert.equal(cost.work, 10);
+    assert.equal(cost.isShort, false);
+  });
+
+  test('of too few that ran in a row nothing is learned about the work', () => {
+    const cost = ran(new Cost(), 20, 0.1);
+    for (let turn = 0; turn < 100; turn++) cost.together(0.001, 0);
+    assert.ok(Math.abs(cost.work - 0.1) < 1e-9);
   });
 });
