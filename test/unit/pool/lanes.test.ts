@@ -78,7 +78,10 @@ function lanesOver(count: number, settings: Settings = noSettings) {
     rescues: new Rescues(clock),
     crowded: false,
     lanesKept: 0,
-    give: (link: Link) => void given.push(link),
+    give: (link: Link) => {
+      given.push(link);
+      free.push(link);
+    },
     takeLike: (suits: (of: Settings) => boolean) => {
       const at = free.findIndex((link) => suits(link.settings));
       return at < 0 ? undefined : free.splice(at, 1)[0];
@@ -149,6 +152,50 @@ describe('lanes', () => {
     assert.deepEqual(send(costing(0.01)), [undefined]);
     Object.assign(source, { lanesKept: 1 });
     assert.deepEqual(send(costing(0.01), 2), [first, first]);
+    lanes.close();
+  });
+
+  test('now and then send some units on one lane, to see what they cost where nothing else is done', () => {
+    const { lanes, send, channels } = lanesOver(4);
+    const cost = costing(1);
+    let deepest = 0;
+    for (let round = 0; round < 200; round++) {
+      const used = send(cost, 12);
+      for (const lane of new Set(used)) {
+        deepest = Math.max(deepest, used.filter((one) => one === lane).length);
+        for (const one of used) if (one === lane) one?.link.bytes(readyForQuery('idle'));
+      }
+    }
+    assert.equal(channels.length, 4);
+    assert.ok(deepest >= 9, `${deepest} of 12 on one lane at most`);
+    lanes.close();
+  });
+
+  test('learn what a unit costs from answers that came in a row, not from one that was late and the next', async () => {
+    const { lanes, send, channels, clock } = lanesOver(1);
+    const cost = costing(1);
+    send(cost, 16);
+    for (let run = 0; run < 2; run++) {
+      await clock.run(8);
+      for (let answer = 0; answer < 8; answer++) channels[0]?.push(readyForQuery('idle'));
+    }
+    assert.ok(cost.work > 0.9, `${cost.work}`);
+    lanes.close();
+  });
+
+  test('share out what several units took together by what was expected of each', async () => {
+    const { lanes, send, channels, clock } = lanesOver(1);
+    const [quick, slow] = [costing(0.5), costing(2)];
+    for (let round = 0; round < 20; round++) {
+      for (let pair = 0; pair < 3; pair++) {
+        send(quick);
+        send(slow);
+      }
+      await clock.run(11.25);
+      channels[0]?.push(Buffer.concat(Array.from({ length: 6 }, () => readyForQuery('idle'))));
+    }
+    assert.ok(Math.abs(slow.ms / quick.ms - 4) < 1e-6, `${slow.ms} ${quick.ms}`);
+    assert.ok(Math.abs(slow.ms - 3) < 0.1, `${slow.ms}`);
     lanes.close();
   });
 

@@ -98,6 +98,20 @@ describe('a crowd that waits for few links', () => {
     await answered(on);
   });
 
+  test('boards a full lane as soon as there is room on it, not when it has ended', async () => {
+    using on = new Scene(1);
+    await on.learns('SELECT 1', 4);
+    await crowd(on, 5, 'SELECT 1');
+    const [line] = on.lines;
+    assert.ok(line);
+    const full = line.open.length;
+    assert.ok(full > 1 && full < 5, `${full} fill it`);
+    line.answer();
+    await on.pass();
+    assert.equal(line.open.length, full);
+    await answered(on);
+  });
+
   test('who leaves the crowd is not waited for', async () => {
     using on = new Scene(1);
     await on.learns('SELECT 1');
