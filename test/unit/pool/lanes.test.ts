@@ -157,10 +157,9 @@ describe('lanes', () => {
 
   test('now and then send some units on one lane, to see what they cost where nothing else is done', () => {
     const { lanes, send, channels } = lanesOver(4);
-    const cost = costing(1);
     let deepest = 0;
     for (let round = 0; round < 200; round++) {
-      const used = send(cost, 12);
+      const used = send(costing(1), 12);
       for (const lane of new Set(used)) {
         deepest = Math.max(deepest, used.filter((one) => one === lane).length);
         for (const one of used) if (one === lane) one?.link.bytes(readyForQuery('idle'));
