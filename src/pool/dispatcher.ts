@@ -318,7 +318,10 @@ export class Dispatcher implements PhysicalOwner, LinkSource {
     this.give(link);
   }
 
-  /** Those who wait are served in their order: those who may share a link by lanes, the others by a link each. */
+  /**
+   * Those who wait are served in their order: a link for each, and whoever may share one begins a lane and is
+   * followed by all who may share it too.
+   */
   #serve(): void {
     if (this.#serving) return;
     this.#serving = true;
@@ -326,8 +329,11 @@ export class Dispatcher implements PhysicalOwner, LinkSource {
       this.#board();
       while (this.#waiting.length > 0) {
         const link = this.take();
-        if (link === undefined) break;
-        this.#waiting.shift()?.granted(link);
+        const waiter = link && this.#waiting.shift();
+        if (link === undefined || waiter === undefined) break;
+        const sharing = waiter.sharing();
+        if (sharing === undefined || this.shared(link.settings) !== sharing.settings) waiter.granted(link);
+        else waiter.boarded(this.lanes.open(link, sharing.settings));
         this.#board();
       }
     } finally {

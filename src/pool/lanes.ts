@@ -96,7 +96,7 @@ export class Lanes implements LaneOwner {
     }
     if (this.#source.crowded) return least;
     const link = this.#source.takeLike((of) => this.#source.shared(of) === settings);
-    if (link !== undefined) return this.#open(link, settings);
+    if (link !== undefined) return this.open(link, settings);
     if (least !== undefined) this.#source.widen();
     return least;
   }
@@ -109,7 +109,7 @@ export class Lanes implements LaneOwner {
   }
 
   /** Begins a lane on a link that nobody holds. */
-  #open(link: Link, settings: Settings): Lane {
+  open(link: Link, settings: Settings): Lane {
     const lane = new Lane(link, settings, this);
     this.#lanes.push(lane);
     this.#watch();
