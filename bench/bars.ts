@@ -35,6 +35,8 @@ export interface Bar {
 export interface Judged extends Bar {
   readonly value: number;
   readonly met: boolean | undefined;
+  /** What the floor reached in the same run; NaN where it took no part. */
+  readonly floor: number;
 }
 
 const least = (trial: TrialId, reading: string, bound: number, measure: string): Bar => ({
@@ -84,14 +86,19 @@ export const BARS: readonly Bar[] = [
 /** The trials of the table, in its order. */
 export const TRIALS: readonly TrialId[] = [...new Set(BARS.map(({ trial }) => trial))];
 
-/** Holds one bar against what its trial found. */
-export function judge(bar: Bar, readings: Readings | undefined): Judged {
+/** Holds one bar against what its trial found; `floorReadings`: what the floor reached in it. */
+export function judge(bar: Bar, readings: Readings | undefined, floorReadings: Readings = {}): Judged {
   const values = readings?.[bar.reading] ?? [];
   // An error in a single round is one too many.
   const value = bar.unit === 'errors' && values.length > 0 ? Math.max(...values) : median(values);
-  if (!Number.isFinite(value)) return { ...bar, value: Number.NaN, met: undefined };
-  return { ...bar, value, met: bar.holds === '≥' ? value >= bar.bound : value <= bar.bound };
+  const floor = median(floorReadings[bar.reading] ?? []);
+  if (!Number.isFinite(value)) return { ...bar, value: Number.NaN, met: undefined, floor };
+  return { ...bar, value, met: isMet(bar, value), floor };
 }
+
+/** Whether a value is on the good side of the bar, or on it. */
+export const isMet = ({ holds, bound }: Bar, value: number): boolean =>
+  holds === '≥' ? value >= bound : value <= bound;
 
 /** `1.62 ×`, `2,000 bytes`, `0`. */
 export function inUnit(value: number, unit: Bar['unit']): string {

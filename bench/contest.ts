@@ -46,11 +46,12 @@ export type Measure = (aim: Aim, seconds: number) => Promise<Count>;
 export interface Rounds {
   readonly rounds: number;
   readonly seconds: number;
-  /** How long each contestant runs before it counts, in seconds; 1 if left out. */
+  /** How long each contestant runs before it counts, in seconds; 3 if left out. */
   readonly warmUp?: number;
 }
 
-const WARM_UP = 1;
+/** A program in Node is still being compiled in its first seconds. */
+export const WARM_UP = 3;
 const MB = 1_000_000;
 /** Characters of a failure that are kept. */
 const MOST_WORDS = 240;

@@ -1,6 +1,7 @@
 import { openArena } from './arena.ts';
 import { BARS, judge } from './bars.ts';
 import { contest } from './contest.ts';
+import { FLOOR } from './floor/floor.ts';
 import { pgbenchLoad, pgbenchTitle } from './loads/pgbench-load.ts';
 import { sysbenchLoad, sysbenchTitle } from './loads/sysbench-load.ts';
 import { machineLine, nodeLine } from './machine.ts';
@@ -21,7 +22,7 @@ export async function cost(options: Options, signal: AbortSignal, say: Say): Pro
   const peer: Entrant = engine === 'postgres' ? 'PgBouncer' : 'MySQL Router';
   say(machineLine());
   say(`${nodeLine()}; ${arena.server}`);
-  for (const line of ring.lines().filter((one) => one.includes(peer))) say(line);
+  for (const line of ring.lines().filter((one) => one.includes(peer) || one.startsWith(FLOOR))) say(line);
   let code = 0;
   for (const clients of options.clients) {
     const select = { work: 'select', protocol: 'simple', clients } as const;
@@ -30,12 +31,13 @@ export async function cost(options: Options, signal: AbortSignal, say: Say): Pro
     const measure = isPostgres ? pgbenchLoad(select, signal) : sysbenchLoad(points, signal);
     const title = isPostgres ? pgbenchTitle(select) : sysbenchTitle(points);
     say(`\n${title}; ${rounds} rounds of ${seconds} s in turn\n`);
-    const contestants = await ring.contestants([DIRECT, peer, 'primary', 'replicas'], clients);
+    const floor: readonly Entrant[] = isPostgres ? [FLOOR] : [];
+    const contestants = await ring.contestants([DIRECT, ...floor, peer, 'primary', 'replicas'], clients);
     const scores = await contest(contestants, measure, options, signal);
     say(scoreTable(scores));
     for (const line of failureLines(scores)) say(line);
     const readings = beside(scores);
-    const judged = barsOf(engine, clients).map((bar) => judge(bar, readings));
+    const judged = barsOf(engine, clients).map((bar) => judge(bar, readings, beside(scores, FLOOR)));
     if (judged.length > 0) say(`\n${barTable(judged)}`);
     if (judged.some(({ met }) => met === false)) code = 1;
   }

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
-import { BARS, judge, TRIALS, type TrialId } from './bars.ts';
-import type { Rounds } from './contest.ts';
+import { TRIALS, type TrialId } from './bars.ts';
+import { type Rounds, WARM_UP } from './contest.ts';
 import { cost } from './cost.ts';
 import { Measuring, type Plan } from './measuring.ts';
 import { type Command, HELP, type Options, readOptions } from './options.ts';
 import { profile } from './profile.ts';
 import { writePage } from './report/page.ts';
 import { barTable } from './report/tables.ts';
-import { merged, type Results, readResults } from './results.ts';
+import { judgeAll, merged, type Results, readResults } from './results.ts';
 import type { Say } from './say.ts';
 import { mysqlLoads, postgresLoads, quickLoads, type SurveyLoad } from './survey.ts';
 
@@ -15,6 +15,9 @@ import { mysqlLoads, postgresLoads, quickLoads, type SurveyLoad } from './survey
 
 /** A page of fewer rounds would say more than was measured. */
 const LEAST_ROUNDS = 3;
+
+/** Warm-up in a survey, where the same contestants meet in load after load, in seconds. */
+const AGAIN_WARM = 1;
 
 const args = process.argv.slice(2);
 
@@ -35,7 +38,7 @@ function planOf(options: Options): Plan {
   const { command, only, quick } = options;
   const rounds = (part: 'bars' | 'survey'): Rounds => {
     const { rounds: count, seconds } = readOptions(args, part) ?? options;
-    return { rounds: count, seconds, warmUp: quick ? 0 : 1 };
+    return { rounds: count, seconds, warmUp: quick ? 0 : part === 'bars' ? WARM_UP : AGAIN_WARM };
   };
   const trials: readonly TrialId[] = command === 'survey' ? [] : only.length > 0 ? only : TRIALS;
   const loads = command === 'bars' || only.length > 0 ? [] : loadsOf(options);
@@ -53,9 +56,7 @@ async function measure(options: Options, signal: AbortSignal, say: Say): Promise
   const plan = planOf(options);
   const fresh = await new Measuring(options, plan, signal, say).run();
   await keep(options, plan, fresh, say);
-  const judged = BARS.filter(({ trial }) => plan.trials.includes(trial)).map((bar) =>
-    judge(bar, fresh.trials[bar.trial]?.readings),
-  );
+  const judged = judgeAll(fresh).filter(({ trial }) => plan.trials.includes(trial));
   if (judged.length > 0) say(`\n# The acceptance table\n\n${barTable(judged)}`);
   // In a hurry not everything is measured; what was not is no failure then.
   return judged.every(({ met }) => met === true || (met === undefined && options.quick)) ? 0 : 1;

@@ -1,13 +1,13 @@
 import type { EngineName } from '../src/demo/cluster.ts';
 import { version } from '../src/version.ts';
 import { type Arena, openArena } from './arena.ts';
-import { BARS, judge, type TrialId } from './bars.ts';
-import { inShort, type Rounds } from './contest.ts';
+import type { TrialId } from './bars.ts';
+import { inShort, type Rounds, WARM_UP } from './contest.ts';
 import { busyLine, machineLine, nodeLine } from './machine.ts';
 import type { Options } from './options.ts';
 import { version as pgbenchVersion } from './pgbench.ts';
 import { barTable, failureLines, scoreTable } from './report/tables.ts';
-import type { Measured, Results, Surveyed } from './results.ts';
+import { judgeAll, type Measured, type Results, type Surveyed } from './results.ts';
 import { BOUNCER_POOLS, Ring } from './ring.ts';
 import type { Say } from './say.ts';
 import { type SurveyLoad, surveyLoad } from './survey.ts';
@@ -117,7 +117,7 @@ export class Measuring {
       if (outcome.scores.length > 0) this.#say(scoreTable(outcome.scores));
       for (const one of outcome.tables) this.#say(`${one}\n`);
       for (const line of [...outcome.notes, ...failureLines(outcome.scores)]) this.#say(`- ${line}`);
-      const judged = BARS.filter(({ trial }) => trial === id).map((bar) => judge(bar, outcome.readings));
+      const judged = judgeAll({ trials: this.#trials }).filter(({ trial }) => trial === id);
       this.#say(`\n${barTable(judged)}`);
     } catch (error) {
       this.#signal.throwIfAborted();
@@ -138,11 +138,11 @@ export class Measuring {
     this.#survey[id] = { title, engine, group, clients, ...when, readings: {}, scores, tables: [], notes };
   }
 
-  /** In a hurry the proxies are warmed up by the first load alone. */
+  /** The first load warms the proxies up longest; in a hurry it alone does, and shortly. */
   #warmed(engine: EngineName, rounds: Rounds): Rounds {
     if (this.#warm.has(engine)) return rounds;
     this.#warm.add(engine);
-    return { ...rounds, warmUp: 1 };
+    return { ...rounds, warmUp: this.#options.quick ? 1 : WARM_UP };
   }
 
   #head(title: string, { rounds, seconds }: Rounds): void {

@@ -1,5 +1,6 @@
 import type { Score } from './contest.ts';
 import { median, ratios } from './figures.ts';
+import { FLOOR } from './floor/floor.ts';
 import { DIRECT, OURS } from './ring.ts';
 
 /** What a trial found, by name: one value a round each. */
@@ -18,16 +19,20 @@ export function best(scores: readonly Score[], name: string, quantity: Quantity)
 export const isOf = (score: Pick<Score, 'name'>, name: string): boolean =>
   score.name === name || score.name.startsWith(`${name}, `);
 
+/** Or the direct connection. */
+const isPeer = (name: string): boolean => name !== OURS && name !== FLOOR;
+
 /** `PgBouncer` of `PgBouncer, pool of 8`. */
 export const plainName = (name: string): string => name.split(', ')[0] ?? name;
 
 /**
- * Ours beside each other contestant at its best, round by round: `tps/direct`, `cost/PgBouncer`, `p99/direct`
- * and so on, and `latency/PgBouncer`, the mean, which of equally many clients is the throughput turned over.
+ * Ours (or what is named) beside each peer at its best and the direct connection, round by round: `tps/direct`,
+ * `cost/PgBouncer`, `p99/direct` and so on, and `latency/PgBouncer`, the mean, which of equally many clients is the
+ * throughput turned over.
  */
-export function beside(scores: readonly Score[]): Readings {
-  const ours = scores.find((score) => isOf(score, OURS));
-  const others = new Set(scores.map(({ name }) => plainName(name)).filter((name) => name !== OURS));
+export function beside(scores: readonly Score[], who: typeof OURS | typeof FLOOR = OURS): Readings {
+  const ours = scores.find((score) => isOf(score, who));
+  const others = new Set(scores.map(({ name }) => plainName(name)).filter(isPeer));
   const found: Record<string, readonly number[]> = {};
   for (const name of others) {
     for (const quantity of ['tps', 'cost', 'p99'] as const) {

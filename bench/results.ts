@@ -1,9 +1,10 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { EngineName } from '../src/demo/cluster.ts';
-import type { TrialId } from './bars.ts';
+import { BARS, type Judged, judge, type TrialId } from './bars.ts';
 import type { Score } from './contest.ts';
-import type { Readings } from './readings.ts';
+import { FLOOR } from './floor/floor.ts';
+import { beside, type Readings } from './readings.ts';
 
 /** One measurement as it was taken, whole. */
 export interface Measured {
@@ -86,4 +87,12 @@ export function merged(old: Results, fresh: Results): Results {
     trials: { ...old.trials, ...fresh.trials },
     survey: { ...old.survey, ...fresh.survey },
   };
+}
+
+/** All bars held against what was measured, with what the floor reached where it took part. */
+export function judgeAll({ trials }: Pick<Results, 'trials'>): Judged[] {
+  return BARS.map((bar) => {
+    const { readings, scores = [] } = trials[bar.trial] ?? {};
+    return judge(bar, readings, beside(scores, FLOOR));
+  });
 }

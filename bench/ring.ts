@@ -1,5 +1,6 @@
 import type { Arena } from './arena.ts';
 import { type Contestant, inShort } from './contest.ts';
+import { FLOOR, FLOOR_WORDS, startFloor } from './floor/floor.ts';
 import { findHaproxy, startHaproxy } from './peers/haproxy.ts';
 import { findOdyssey, startOdyssey } from './peers/odyssey.ts';
 import { findPgBouncer, knowsPrepared, startPgBouncer } from './peers/pgbouncer.ts';
@@ -21,8 +22,11 @@ const FILES = 20_000;
 export const OURS = 'Pointsman';
 export const DIRECT = 'direct';
 
-/** Who may take part: a direct connection, Pointsman with its reads on the primary or on the replicas, a peer. */
-export type Entrant = typeof DIRECT | 'primary' | 'replicas' | PeerName;
+/**
+ * Who may take part: a direct connection, the floor, Pointsman with its reads on the primary or on the replicas,
+ * a peer.
+ */
+export type Entrant = typeof DIRECT | typeof FLOOR | 'primary' | 'replicas' | PeerName;
 
 const FINDERS: Readonly<Record<PeerName, () => Program | string>> = {
   PgBouncer: findPgBouncer,
@@ -65,12 +69,13 @@ export class Ring implements AsyncDisposable {
     return known;
   }
 
-  /** One line a peer of this engine: its version, or that it is not here. */
+  /** One line a peer of this engine: its version, or that it is not here; and what the floor is. */
   lines(): string[] {
-    return peersOf(this.arena.engine).map((peer) => {
+    const peers = peersOf(this.arena.engine).map((peer) => {
       const found = this.program(peer);
       return typeof found === 'string' ? `without ${peer}: ${found}` : `${peer} ${found.version}`;
     });
+    return this.arena.engine === 'postgres' ? [...peers, `${FLOOR}: ${FLOOR_WORDS}`] : peers;
   }
 
   /** Of those that are here, by name. */
@@ -98,6 +103,7 @@ export class Ring implements AsyncDisposable {
   async #enter(entrant: Entrant, clients: number): Promise<Contestant[]> {
     const { direct } = this.arena;
     if (entrant === DIRECT) return [{ name: DIRECT, aim: direct, process: undefined }];
+    if (entrant === FLOOR) return [await this.#once(FLOOR, (port) => startFloor(this.arena, port))];
     if (entrant === 'primary' || entrant === 'replicas') return [await this.#ours(entrant)];
     const program = this.program(entrant);
     if (typeof program === 'string') return [];

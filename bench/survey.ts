@@ -1,5 +1,6 @@
 import type { EngineName } from '../src/demo/cluster.ts';
 import { type Contestant, contest, type Measure, type Rounds, type Score } from './contest.ts';
+import { FLOOR } from './floor/floor.ts';
 import { LONG, MIXED_TITLE, mixedLoad, SHORT } from './loads/mixed.ts';
 import { type PgbenchWork, pgbenchLoad, pgbenchTitle } from './loads/pgbench-load.ts';
 import { sysbenchLoad, sysbenchTitle } from './loads/sysbench-load.ts';
@@ -72,9 +73,12 @@ export function mysqlLoads(engine: 'mysql' | 'mariadb'): SurveyLoad[] {
   ];
 }
 
-/** One load for a short look at everybody. */
+/** One load for a short look at everybody; it warms the floor up, too. */
 export const quickLoads = (): SurveyLoad[] => [
-  pgbenchSurvey('simple', { work: 'select', protocol: 'simple', clients: 16 }),
+  {
+    ...pgbenchSurvey('simple', { work: 'select', protocol: 'simple', clients: 16 }),
+    entrants: [FLOOR, ...EVERYBODY],
+  },
 ];
 
 function pgbenchSurvey(group: Group, work: PgbenchWork): SurveyLoad {

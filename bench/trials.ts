@@ -2,6 +2,7 @@ import type { EngineName } from '../src/demo/cluster.ts';
 import type { TrialId } from './bars.ts';
 import { connectsTrial, crowdTrial, idleTrial, largeTrial } from './burdens.ts';
 import { contest, type Measure, type Rounds } from './contest.ts';
+import { FLOOR } from './floor/floor.ts';
 import { ACTIVE } from './loads/crowd.ts';
 import { MIXED_TITLE, mixedLoad } from './loads/mixed.ts';
 import { type PgbenchWork, pgbenchLoad, pgbenchTitle } from './loads/pgbench-load.ts';
@@ -12,13 +13,19 @@ import { DIRECT, type Entrant, type Ring } from './ring.ts';
 
 /** Ours with its reads on the primary, as the others have them, beside a direct connection and PgBouncer. */
 const ALIKE: readonly Entrant[] = [DIRECT, 'PgBouncer', 'primary'];
+/** The same, with the floor, which serves nothing but these. */
+const SELECTS: readonly Entrant[] = [DIRECT, FLOOR, 'PgBouncer', 'primary'];
 
 export const TRIAL_RUNS: Readonly<Record<TrialId, Trial>> = {
-  'select-1': pgbenchTrial({ work: 'select', protocol: 'simple', clients: 1 }, ALIKE),
-  'select-4': pgbenchTrial({ work: 'select', protocol: 'simple', clients: 4 }, ALIKE),
-  'select-16': pgbenchTrial({ work: 'select', protocol: 'simple', clients: 16 }, ALIKE),
-  'select-64': pgbenchTrial({ work: 'select', protocol: 'simple', clients: 64 }, ALIKE),
-  'select-200': pgbenchTrial({ work: 'select', protocol: 'simple', clients: 200 }, [DIRECT, 'primary']),
+  'select-1': pgbenchTrial({ work: 'select', protocol: 'simple', clients: 1 }, SELECTS),
+  'select-4': pgbenchTrial({ work: 'select', protocol: 'simple', clients: 4 }, SELECTS),
+  'select-16': pgbenchTrial({ work: 'select', protocol: 'simple', clients: 16 }, SELECTS),
+  'select-64': pgbenchTrial({ work: 'select', protocol: 'simple', clients: 64 }, SELECTS),
+  'select-200': pgbenchTrial({ work: 'select', protocol: 'simple', clients: 200 }, [
+    DIRECT,
+    FLOOR,
+    'primary',
+  ]),
   'prepared-64': pgbenchTrial({ work: 'select', protocol: 'prepared', clients: 64 }, ALIKE),
   'split-32': pgbenchTrial({ work: 'select', protocol: 'simple', clients: 32 }, [
     DIRECT,

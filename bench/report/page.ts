@@ -1,9 +1,10 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BARS, inUnit, type Judged, judge, type TrialId } from '../bars.ts';
+import { inUnit, isMet, type Judged, type TrialId } from '../bars.ts';
+import { FLOOR, FLOOR_WORDS } from '../floor/floor.ts';
 import { counted } from '../loads/pgbench-load.ts';
 import { REMARKS } from '../remarks.ts';
-import { type Results, writeResults } from '../results.ts';
+import { judgeAll, type Results, writeResults } from '../results.ts';
 import { acceptancePlot, plotsOf } from './plots.ts';
 import { losses, sections } from './sections.ts';
 import { barTable, failureLines, scoreTable } from './tables.ts';
@@ -17,7 +18,7 @@ export async function writePage(docs: string, results: Results): Promise<void> {
   await mkdir(folder, { recursive: true });
   const notes = await readFile(join(folder, NOTES), 'utf8').catch(() => '');
   const plots = plotsOf(results);
-  const judged = BARS.map((bar) => judge(bar, results.trials[bar.trial]?.readings));
+  const judged = judgeAll(results);
   await writeResults(join(folder, 'results.json'), results);
   await writeFile(join(folder, 'bars.svg'), acceptancePlot(judged));
   for (const { file, svg } of plots) await writeFile(join(folder, file), svg);
@@ -75,15 +76,25 @@ is missed. ${count} of ${judged.length} bars are met.`;
     const remark = REMARKS[`${bar.trial} ${bar.reading}`];
     if (remark !== undefined) return [`- *${bar.measure}*: ${remark}`];
     return bar.met === false
-      ? [`- *${bar.measure}*: missed, ${inUnit(bar.value, bar.unit)}; no reason is known yet.`]
+      ? [`- *${bar.measure}*: missed, ${inUnit(bar.value, bar.unit)}; ${reason(bar)}.`]
       : [];
   });
   return [
     how,
     barTable(judged),
+    ...(judged.some(({ floor }) => Number.isFinite(floor)) ? [`*${FLOOR}*: ${FLOOR_WORDS}.`] : []),
     ...(remarks.length > 0 ? [remarks.join('\n')] : []),
     '![How far from its bar each measure is](performance/bars.svg)',
   ];
+}
+
+/** What the figures themselves say of a missed bar. */
+function reason(bar: Judged): string {
+  if (!Number.isFinite(bar.floor)) return 'no reason is known yet';
+  const reached = inUnit(bar.floor, bar.unit);
+  return isMet(bar, bar.floor)
+    ? `the floor reached ${reached}, so Node does not rule it out here; no reason is known yet`
+    : `the floor, a bare relay that does none of a proxy's work, reached ${reached} in the same run and misses it too`;
 }
 
 function setting({ machine, versions }: Results): string[] {

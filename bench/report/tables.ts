@@ -32,13 +32,15 @@ export function failureLines(scores: readonly Score[]): string[] {
   return scores.flatMap(({ name, failures }) => failures.map((reason) => `${name} failed: ${reason}`));
 }
 
-/** The acceptance table: each measure with its bar, what was measured, met or missed. */
+/** The acceptance table: each measure with its bar, what was measured, what the floor reached, met or missed. */
 export function barTable(judged: readonly Judged[]): string {
-  const rows = judged.map(({ measure, holds, bound, unit, value, met }) => [
+  const withFloor = judged.some(({ floor }) => Number.isFinite(floor));
+  const rows = judged.map(({ measure, holds, bound, unit, value, met, floor }) => [
     measure,
     `${holds} ${inUnit(bound, unit)}`,
     met === undefined ? '–' : inUnit(value, unit),
+    ...(withFloor ? [Number.isFinite(floor) ? inUnit(floor, unit) : '–'] : []),
     verdictWord(met),
   ]);
-  return table(['measure', 'bar', 'measured', ''], rows);
+  return table(['measure', 'bar', 'measured', ...(withFloor ? ['floor'] : []), ''], rows);
 }

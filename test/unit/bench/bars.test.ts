@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BARS, type Bar, judge, TRIALS } from '../../../bench/bars.ts';
-import { type Contestant, contest, emptyScore, type Score } from '../../../bench/contest.ts';
+import { type Contestant, type Count, contest, emptyScore, type Score } from '../../../bench/contest.ts';
+import { FLOOR } from '../../../bench/floor/floor.ts';
 import { beside, best } from '../../../bench/readings.ts';
 import { REMARKS } from '../../../bench/remarks.ts';
+import type { Entrant, Ring } from '../../../bench/ring.ts';
 import { TRIAL_RUNS } from '../../../bench/trials.ts';
 
 const score = (name: string, values: Partial<Score>): Score => ({ ...emptyScore(name), ...values });
@@ -30,6 +32,21 @@ test('ours stands beside every other one, round by round', () => {
   assert.deepEqual(readings['latency/PgBouncer'], [0.4, 0.2, 8 / 45]);
 });
 
+const WITH_FLOOR = [...SCORES, score(FLOOR, { tps: [40, 40, 40], cost: [4, 4, 4] })];
+
+test('the floor is no peer: ours does not stand beside it', () => {
+  assert.deepEqual(beside(WITH_FLOOR), beside(SCORES));
+});
+
+test('what the floor reached is read in the same way as ours', () => {
+  const readings = beside(WITH_FLOOR, FLOOR);
+  assert.deepEqual(readings['tps/direct'], [4, 2, 40 / 30]);
+  assert.deepEqual(readings['tps/PgBouncer'], [5, 5, 5]);
+  assert.deepEqual(readings['cost/PgBouncer'], [0.4, 0.4, 0.4]);
+  assert.deepEqual(readings['latency/PgBouncer'], [0.2, 0.2, 0.2]);
+  assert.ok(!Object.keys(readings).some((name) => name.includes('Pointsman') || name.includes(FLOOR)));
+});
+
 const bar = (holds: Bar['holds'], bound: number, unit: Bar['unit'] = '×'): Bar => ({
   ...{ trial: 'select-64', reading: 'x', measure: 'a measure' },
   ...{ holds, bound, unit },
@@ -48,6 +65,12 @@ test('what was not measured is neither met nor missed', () => {
   assert.equal(judge(bar('≥', 1), { x: [Number.NaN] }).met, undefined);
 });
 
+test('what the floor reached stands beside a bar and does not judge it', () => {
+  assert.equal(judge(bar('≥', 1.3), { x: [1] }, { x: [1.4, 1.1, 1.2] }).floor, 1.2);
+  assert.equal(judge(bar('≥', 1.3), { x: [1] }, { x: [1.4] }).met, false);
+  assert.equal(judge(bar('≥', 1.3), { x: [1] }, beside(SCORES, FLOOR)).floor, Number.NaN);
+});
+
 test('an error in a single round misses a bar of none', () => {
   assert.equal(judge(bar('≤', 0, 'errors'), { x: [0, 0, 1, 0, 0] }).met, false);
   assert.equal(judge(bar('≤', 0, 'errors'), { x: [0, 0, 0] }).met, true);
@@ -58,6 +81,19 @@ test('every trial of the table can be run, and every remark belongs to a bar', (
   const names = BARS.map(({ trial, reading }) => `${trial} ${reading}`);
   assert.equal(new Set(names).size, BARS.length);
   for (const name of Object.keys(REMARKS)) assert.ok(names.includes(name), name);
+});
+
+test('the floor takes part in the trials of the reads that it can serve, and in no other', async () => {
+  const entered: string[] = [];
+  for (const trial of TRIALS.filter((id) => /^(?:select|prepared|split|tpcb|mysql|mariadb)/.test(id))) {
+    const contestants = async (entrants: readonly Entrant[]): Promise<Contestant[]> => {
+      if (entrants.includes(FLOOR)) entered.push(trial);
+      return [];
+    };
+    const ring = { arena: { signal: new AbortController().signal }, contestants } as unknown as Ring;
+    await TRIAL_RUNS[trial].run(ring, { rounds: 1, seconds: 1, quick: false });
+  }
+  assert.deepEqual(entered.sort(), ['select-1', 'select-16', 'select-200', 'select-4', 'select-64']);
 });
 
 const AIM = { port: 1, user: '', password: '', database: '' };
@@ -86,6 +122,16 @@ test('contestants are measured in turn, and each round begins one further on', a
       ['c', [30, 30, 30]],
     ],
   );
+});
+
+test('everybody carries the load for three seconds before it counts, unless it is said otherwise', async () => {
+  const runs: string[] = [];
+  const measured = async ({ port }: Contestant['aim'], seconds: number): Promise<Count> => {
+    runs.push(`${port}: ${seconds} s`);
+    return { transactions: 10, tps: 10, seconds };
+  };
+  await contest(contestants, measured, { rounds: 1, seconds: 5 });
+  assert.deepEqual(runs, ['0: 3 s', '1: 3 s', '2: 3 s', '0: 5 s', '1: 5 s', '2: 5 s']);
 });
 
 test('a run that fails is a round without values whose reason is kept; the others go on', async (t) => {

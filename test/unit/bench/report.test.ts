@@ -2,12 +2,20 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BARS, judge } from '../../../bench/bars.ts';
 import { emptyScore, type Score } from '../../../bench/contest.ts';
+import { FLOOR } from '../../../bench/floor/floor.ts';
 import { readProfile, stageTable } from '../../../bench/report/flame.ts';
 import { pageText } from '../../../bench/report/page.ts';
 import { acceptancePlot, plotsOf } from '../../../bench/report/plots.ts';
 import { losses } from '../../../bench/report/sections.ts';
 import { barPlot, endLabels, escaped, linePlot, roundUp } from '../../../bench/report/svg.ts';
-import { merged, NOTHING, parseResults, type Results, resultsText } from '../../../bench/results.ts';
+import {
+  judgeAll,
+  merged,
+  NOTHING,
+  parseResults,
+  type Results,
+  resultsText,
+} from '../../../bench/results.ts';
 
 const score = (name: string, tps: number[], cost: number[] = []): Score => ({
   ...emptyScore(name),
@@ -93,6 +101,42 @@ test('the page begins with the acceptance table, and says of every bar whether i
   assert.ok(page.indexOf('## What must hold') < page.indexOf('## Short reads'));
   assert.match(page, /PgBouncer 1\.26\.1/);
   assert.match(page, /By hand\.\n$/);
+});
+
+/** The same trial with the floor in it, at these transactions a second beside 10 of the direct connection. */
+function withFloor(tps: number): Results {
+  const trial = RESULTS.trials['select-64'];
+  assert.ok(trial);
+  const readings = { ...trial.readings, 'tps/direct': [1.1, 1.2, 1.25] };
+  const scores = [...trial.scores, score(FLOOR, [tps, tps, tps])];
+  return { ...RESULTS, trials: { 'select-64': { ...trial, readings, scores } } };
+}
+
+test('a missed bar stands beside what the floor reached in the same run', () => {
+  const results = withFloor(12.5);
+  const page = pageText(results, judgeAll(results), '');
+  const [first = '', second = ''] = page.split('\n').filter((line) => line.startsWith('| 64 clients'));
+  assert.match(first, /≥ 1\.30 × \| +1\.20 × \| +1\.25 × \| +MISSED/);
+  assert.match(second, /≥ 1\.60 × \| +1\.15 × \| +– \| +MISSED/);
+  assert.match(
+    page,
+    /floor, a bare relay that does none of a proxy's work, reached 1\.25 × in the same run and misses/,
+  );
+  assert.match(page, /what any proxy in Node costs on this machine at least/);
+});
+
+test('a floor that meets the bar excuses nothing', () => {
+  const results = withFloor(14);
+  assert.match(
+    pageText(results, judgeAll(results), ''),
+    /the floor reached 1\.40 ×, so Node does not rule it out/,
+  );
+});
+
+test('results from before the floor are a page without it', () => {
+  const page = pageText(RESULTS, judgeAll(parseResults(resultsText(RESULTS))), '');
+  assert.ok(!page.includes('floor'));
+  assert.match(page, /missed, 1\.15 ×; no reason is known yet/);
 });
 
 test('a page of nothing says that nothing was measured', () => {
