@@ -31,8 +31,7 @@ export async function cost(options: Options, signal: AbortSignal, say: Say): Pro
     const measure = isPostgres ? pgbenchLoad(select, signal) : sysbenchLoad(points, signal);
     const title = isPostgres ? pgbenchTitle(select) : sysbenchTitle(points);
     say(`\n${title}; ${rounds} rounds of ${seconds} s in turn\n`);
-    const floor: readonly Entrant[] = isPostgres ? [FLOOR] : [];
-    const contestants = await ring.contestants([DIRECT, ...floor, peer, 'primary', 'replicas'], clients);
+    const contestants = await ring.contestants([DIRECT, FLOOR, peer, 'primary', 'replicas'], clients);
     const scores = await contest(contestants, measure, options, signal);
     say(scoreTable(scores));
     for (const line of failureLines(scores)) say(line);

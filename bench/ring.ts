@@ -75,7 +75,7 @@ export class Ring implements AsyncDisposable {
       const found = this.program(peer);
       return typeof found === 'string' ? `without ${peer}: ${found}` : `${peer} ${found.version}`;
     });
-    return this.arena.engine === 'postgres' ? [...peers, `${FLOOR}: ${FLOOR_WORDS}`] : peers;
+    return [...peers, `${FLOOR}: ${FLOOR_WORDS}`];
   }
 
   /** Of those that are here, by name. */

@@ -69,7 +69,7 @@ function sysbenchTrial(engine: EngineName): Trial {
       contestTrial(
         ring,
         rounds,
-        [DIRECT, 'MySQL Router', 'primary'],
+        [DIRECT, FLOOR, 'MySQL Router', 'primary'],
         load.threads,
         sysbenchLoad(load, ring.arena.signal),
       ),

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { EngineName } from '../../src/demo/cluster.ts';
 import type { Aim } from '../pgbench.ts';
 import { answers, Started, withFiles } from '../process.ts';
 import { NODE_OPTIONS } from '../proxy.ts';
@@ -12,10 +13,14 @@ export const FLOOR_WORDS =
 const FILES = 2_000;
 
 /** Starts it before the primary, with Node's options as Pointsman has them; resolves when it takes connections. */
-export async function startFloor({ direct }: { readonly direct: Aim }, port: number): Promise<Started> {
+export async function startFloor(
+  { engine, direct }: { readonly engine: EngineName; readonly direct: Aim },
+  port: number,
+): Promise<Started> {
   const { port: server, user, password, database } = direct;
-  const file = resolve(import.meta.dirname, 'postgres-server.ts');
-  const args = [String(port), String(server), user, password, database];
+  const file = resolve(import.meta.dirname, 'server.ts');
+  const protocol = engine === 'postgres' ? 'postgres' : 'mysql';
+  const args = [protocol, String(port), String(server), user, password, database];
   const started = new Started(FLOOR, withFiles(FILES, [process.execPath, ...NODE_OPTIONS, file, ...args]));
   try {
     await started.ready(() => answers(port));

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { FloorLane, type Outlet, pickLane } from '../../../bench/floor/lane.ts';
-import { postgresAnswerEnd } from '../../../bench/floor/postgres-answers.ts';
+import { mysqlAnswerEnd } from '../../../bench/floor/mysql.ts';
+import { postgresAnswerEnd } from '../../../bench/floor/postgres.ts';
+import { errPacket, okPacket } from '../../../src/mysql/messages.ts';
+import { packet } from '../../../src/mysql/packets.ts';
 import { message } from '../../../src/postgres/messages.ts';
 
 /** An outlet that keeps what was written, write by write. */
@@ -55,4 +58,26 @@ test('the floor fills one connection before it takes the next, then takes the on
     [picked(0, 0), picked(15, 0), picked(16, 3), picked(20, 17), picked(17, 17)],
     [0, 0, 1, 1, 0],
   );
+});
+
+const eof = (sequence: number): Buffer => packet(sequence, Buffer.from([0xfe, 0, 0, 2, 0]));
+const MYSQL_ANSWERS: Readonly<Record<string, Buffer>> = {
+  OK: okPacket(1, { status: 2 }, false),
+  ERR: errPacket(1, { code: 1064, state: '42000', message: 'no' }),
+  'no rows': Buffer.concat([packet(1, Buffer.from([1])), packet(2, Buffer.from('\x03def')), eof(3), eof(4)]),
+  // A row that begins like an OK, and one so long that it begins like an EOF.
+  rows: Buffer.concat([
+    ...[packet(1, Buffer.from([1])), packet(2, Buffer.from('\x03def')), eof(3)],
+    ...[packet(4, Buffer.from([0])), packet(5, Buffer.from([0xfe, 1, 0, 0, 0, 0, 0, 0, 0, 65])), eof(6)],
+  ]),
+};
+
+test('the floor finds the end of every kind of answer of MySQL, wherever the bytes are cut', () => {
+  for (const [kind, bytes] of Object.entries(MYSQL_ANSWERS)) {
+    const all = Buffer.concat([bytes, bytes]);
+    assert.equal(mysqlAnswerEnd(all, 0), bytes.length, kind);
+    assert.equal(mysqlAnswerEnd(all, bytes.length), all.length, kind);
+    for (let cut = 0; cut < bytes.length; cut++)
+      assert.equal(mysqlAnswerEnd(bytes.subarray(0, cut), 0), -1, `${kind}, ${cut}`);
+  }
 });
