@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
 import type { Channel, ChannelHandler } from '../core/channel.ts';
 import { ProxyError } from '../core/errors.ts';
+import { hearLastWords } from './last-words.ts';
 import { beforeRead } from './reclaim.ts';
 
 /** How long the other side may take to read what is left after `end`, in ms. */
@@ -174,7 +175,7 @@ export class Connection implements Channel {
   /** Replaces the socket by a TLS client socket that `wrap` makes around it; resolves when it is secure. */
   async secureAsClient(wrap: (plain: Socket) => TLSSocket): Promise<void> {
     this.#refuseEarlyBytes();
-    this.#socket = wrap(this.#unlisten());
+    this.#socket = hearLastWords(wrap(this.#unlisten()));
     this.#listen();
     await this.#event('secureConnect');
   }

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { ProxyError } from '../core/errors.ts';
 import type { Endpoint } from '../core/node.ts';
 import { Connection } from './connection.ts';
+import { hearLastWords } from './last-words.ts';
 
 /** Idle time after which the kernel asks whether a server is still there, in ms. */
 const KEEPALIVE_AFTER = 30_000;
@@ -45,7 +46,7 @@ export function dial(endpoint: Endpoint, { signal, timeoutMs }: DialOptions = {}
     socket.once('connect', () => {
       settle();
       socket.off('error', onError);
-      resolve(new Connection(socket));
+      resolve(new Connection(hearLastWords(socket)));
     });
   });
 }

@@ -32,8 +32,7 @@ test('rule 5: connections that an administrator ends under full lanes cost nobod
     }
   });
   await crowd.leave();
-  // Those at the head are sent again once; where they then meet a connection that is ended too, or where its last words
-  // were not read (a write found it closed), they are told.
+  // Those at the head are sent again once; where they then meet a connection that is ended too, they are told.
   assert.ok(crowd.errors.length <= (ROUNDS * LINKS) / 4, `${crowd.errors.length} errors`);
   assert.ok(figures.units > 100, `${figures.units} went by lanes`);
   const retried = laned.events.filter((event) => event.kind === 'retried' && event.because === 'link-lost');
