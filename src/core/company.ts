@@ -57,7 +57,8 @@ const DOUBTS: Readonly<Record<Doubt, (cost: Cost) => string>> = {
   large: (cost) => `its answers are too large: ${averages(cost)}; asked for is ${LIMITS}`,
   unproven: ({ runs, asked }) =>
     `it has been short ${runs} times in a row by itself, and ${asked} are asked for`,
-  spoiled: () => 'state was left behind by it, or had to be asked for behind it, when it had company',
+  spoiled: () =>
+    'state was left behind by it, or had to be asked for behind it again and again, when it had company',
 };
 
 const averages = ({ ms, work, bytes }: Cost): string =>

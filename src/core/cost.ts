@@ -32,6 +32,8 @@ const FORGIVEN_AFTER = 1_024;
 /** Runs in a row that must have been short: at first, times this after each disappointment, and at most. */
 const CAUTION = 8;
 const MOST_CAUTION = 4_096;
+/** So often is no accident any more: it always has to be asked about. */
+const RECALLS = 3;
 
 /**
  * What runs of one normal form of statement have cost so far. Shared by all who run it; lives and dies with the
@@ -47,12 +49,16 @@ export class Cost {
    * more of them.
    */
   work = 0;
-  /** Once something went wrong in company, it never has company again. */
+  /**
+   * Once it left something behind in company, or had to be asked about again and again, it never has company again; but
+   * when names mean something else the form is a new one, and is judged anew.
+   */
   never = false;
   /** Short runs in a row, and how many are asked for. */
   #runs = 0;
   #asked = 1;
   #inCompany = 0;
+  #recalls = 0;
 
   /** It is expected to be short in time and small in bytes: others may wait behind it. */
   get isShort(): boolean {
@@ -96,6 +102,7 @@ export class Cost {
     if (++this.#inCompany < FORGIVEN_AFTER) return;
     this.#inCompany = 0;
     this.#asked = Math.max(1, this.#asked / 2);
+    this.#recalls = Math.max(0, this.#recalls - 1);
   }
 
   #worked(ms: number, busy: number): void {
@@ -114,6 +121,12 @@ export class Cost {
     this.#runs = 0;
     this.#inCompany = 0;
     this.#asked = Math.min(MOST_CAUTION, this.#asked * CAUTION);
+  }
+
+  /** What the server had to say of it could not be asked for right behind it, because of its company. */
+  recalled(): void {
+    this.demote();
+    if (++this.#recalls >= RECALLS) this.never = true;
   }
 }
 

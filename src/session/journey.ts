@@ -80,7 +80,7 @@ export class Journey implements Rider {
    * alone.
    */
   #recall(request: Request): void {
-    if (request.intent.cost !== undefined) request.intent.cost.never = true;
+    request.intent.cost?.recalled();
     this.#kit.backlog.putBack([{ ...request, solo: true, recalled: true }]);
   }
 

@@ -77,6 +77,28 @@ describe('rule 3: what is expected of a statement', () => {
     assert.equal(ran(cost, 10_000).isShort, false);
   });
 
+  test('one that had to be asked about has to prove itself; again and again, and it never has company again', () => {
+    const cost = ran(new Cost(), 1);
+    cost.recalled();
+    assert.equal(cost.isShort, false);
+    assert.equal(ran(cost, 8).isShort, true);
+    cost.recalled();
+    assert.equal(ran(cost, 64).isShort, true);
+    cost.recalled();
+    assert.equal(ran(cost, 10_000).isShort, false);
+    assert.equal(cost.doubt, 'spoiled');
+  });
+
+  test('one that had to be asked about now and then is forgiven in between', () => {
+    const cost = ran(new Cost(), 1);
+    for (let time = 0; time < 10; time++) {
+      cost.recalled();
+      ran(cost, 4_096);
+      for (let run = 0; run < 1_024; run++) cost.together(0.1, 1);
+    }
+    assert.equal(cost.isShort, true);
+  });
+
   test('the work behind it falls at once and rises slowly: a busy server makes no statement heavy', () => {
     const cost = ran(new Cost(), 20, 0.1);
     for (let turn = 0; turn < 1_000; turn++) cost.together(1, 10);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { bind, close, execute, parse, sync } from '../../support/wire-recorder.ts';
-import { type Guest, Scene } from './scene.ts';
+import { type Guest, QUESTION, Scene } from './scene.ts';
 
 /** More than a lane takes of statements that take a while. */
 const MANY = 28;
@@ -412,6 +412,29 @@ describe('rule 7: a unit that turns out to change its session', () => {
     for (let run = 0; run < 20; run++) await on.learns(odd(`${run}`));
     assert.equal(on.figures.laneUnits, units);
     await asking(on, [read('innocent')]);
+    assert.equal(on.figures.laneUnits, units + 1);
+  });
+});
+
+describe('a unit about which the server has to be asked right behind it', () => {
+  test('runs once more alone for that; its form has company again when it has been short for a while', async () => {
+    using on = new Scene(2, { asksAfterErrors: true });
+    await on.opens(2);
+    await on.learns(odd('first'));
+    const [guest] = await asking(on, [odd('fails')]);
+    const line = on.where(odd('fails'));
+    line.answer({ error: '22012' });
+    await on.pass();
+    const again = on.where(odd('fails'));
+    again.answer({ error: '22012' });
+    await on.pass();
+    assert.deepEqual(again.open, [QUESTION]);
+    await finish(on);
+    assert.deepEqual(guest?.told, ['!22012'], 'its second answer is told to nobody');
+    const units = on.figures.laneUnits;
+    for (let run = 0; run < 8; run++) await on.learns(odd(`${run}`));
+    assert.equal(on.figures.laneUnits, units);
+    await asking(on, [odd('short again')]);
     assert.equal(on.figures.laneUnits, units + 1);
   });
 });

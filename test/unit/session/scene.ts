@@ -3,7 +3,7 @@ import type { Event } from '../../../src/core/events.ts';
 import { nodeId } from '../../../src/core/node.ts';
 import { settingsOf } from '../../../src/core/settings.ts';
 import { emptyView, type NodeView, type View } from '../../../src/core/view.ts';
-import type { Login, SessionKey, Wire } from '../../../src/core/wire.ts';
+import type { Login, Opened, Outcome, Plan, SessionKey, Wire } from '../../../src/core/wire.ts';
 import { catalogueOf } from '../../../src/postgres/catalogue.ts';
 import { positions } from '../../../src/postgres/position.ts';
 import { wire as postgres } from '../../../src/postgres/wire.ts';
@@ -14,6 +14,8 @@ import { ManualClock } from '../failover/clock.ts';
 import { Line } from './line.ts';
 
 const NODE = nodeId('pg-1');
+/** What a scene asks behind a unit that failed. */
+export const QUESTION = "SELECT 'why'";
 const NAMES = catalogueOf([{ kind: 'table', name: 't' }]);
 let lastScene = 0;
 const USER = { user: 'app', database: 'shop' };
@@ -59,10 +61,10 @@ export class Scene {
   readonly #plane: DataPlane;
   #arriving: Login | SessionKey | undefined;
 
-  constructor(size: number, more: { shares?: boolean } = {}) {
+  constructor(size: number, more: { shares?: boolean; asksAfterErrors?: boolean } = {}) {
     const pool = { size, waiters: 1_000, waitTimeoutMs: 60_000, maxAgeMs: 1e9 };
     this.#plane = new DataPlane({
-      wire: this.#wire(),
+      wire: this.#wire(more.asksAfterErrors === true),
       clock: this.clock,
       gate: { tls: undefined, tlsRequired: false, method: '', credential: () => undefined },
       startupTimeoutMs: 1e9,
@@ -92,9 +94,16 @@ export class Scene {
     this.#plane.apply(viewAt(0));
   }
 
-  #wire(): Wire {
+  /** `asks`: a session has to know what a server says of a unit right behind it, if that failed. */
+  #wire(asks: boolean): Wire {
     return {
       ...postgres,
+      client: (login) => {
+        const client = postgres.client(login);
+        if (!asks) return client;
+        const completed = (_unit: unknown, { error }: Outcome) => (error === '' ? undefined : question());
+        return Object.assign(client, { completed });
+      },
       accept: () => {
         const arriving = this.#arriving;
         if (arriving === undefined) return Promise.resolve({ kind: 'done' });
@@ -108,8 +117,7 @@ export class Scene {
       connect: () => {
         const channel = new Line();
         this.lines.push(channel);
-        const greeting = { parameters: new Map([['TimeZone', 'UTC']]) };
-        return Promise.resolve({ channel, greeting, key: Buffer.alloc(8) });
+        return Promise.resolve(openedOn(channel));
       },
       cancel: () => new Promise((resolve) => this.strikes.push(resolve)),
     };
@@ -206,6 +214,15 @@ export class Scene {
     this.close();
   }
 }
+
+const openedOn = (channel: Line): Opened => ({
+  channel,
+  greeting: { parameters: new Map([['TimeZone', 'UTC']]) },
+  key: Buffer.alloc(8),
+});
+
+/** Its answer is for the proxy alone. */
+const question = (): Plan => ({ ...postgres.server(openedOn(new Line())).ping, bytes: query(QUESTION) });
 
 function viewAt(askedAt: number): View {
   const node: NodeView = {
