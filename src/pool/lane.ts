@@ -26,6 +26,8 @@ const MOST_PATIENCE = 8;
 export interface Passenger extends ReplyOwner {
   /** Nobody else has units on the link any more: it is the passenger's, as a lease. */
   laneTaken(lane: Lane): void;
+  /** Right after `laneTaken`: what it had wanted to cancel runs, and nobody else can be struck any more. */
+  laneCleared(): void;
   /** Its units were moved away before their answers began: they run elsewhere, in this order. */
   laneLeft(lane: Lane, requests: readonly Request[]): void;
   /** The link is gone. `first`: the answer to the first of these units came next, or had begun. */
@@ -82,6 +84,8 @@ export class Lane implements LinkHolder {
   #fromIdle = true;
   /** The unit that took longer than was expected of it. */
   #blamed: Entry | undefined;
+  /** The unit that was to be cancelled when the budget of rescues was spent. */
+  #unwanted: Entry | undefined;
 
   constructor(link: Link, settings: Settings, owner: LaneOwner) {
     this.link = link;
@@ -225,11 +229,19 @@ export class Lane implements LinkHolder {
     return true;
   }
 
-  /** Moves all others away, as far as the budget of all rescues goes. False: it does not, or they are ahead. */
+  /**
+   * Moves all others away, so that what runs can be cancelled. False: they are ahead, or the budget of all rescues is
+   * spent; `laneCleared` follows if there is some again before the answer ends, which is late then.
+   */
   clearFor(passenger: Passenger): boolean {
-    if (this.link.running?.passenger !== passenger) return false;
+    const { running } = this.link;
+    if (running?.passenger !== passenger) return false;
     const behind = this.#behind(passenger);
-    if (!this.#owner.rescues.spend(behind)) return false;
+    if (!this.#owner.rescues.spend(behind)) {
+      this.#unwanted = running;
+      return false;
+    }
+    this.#unwanted = undefined;
     this.#owner.counters.laneRescues += behind;
     this.#giveTo(passenger);
     return true;
@@ -273,7 +285,9 @@ export class Lane implements LinkHolder {
       if (entry.request !== undefined && !entry.ahead) requests.push(entry.request);
       drop(entry);
     }
-    if (passenger !== undefined) passenger.laneTaken(this);
+    const isUnwanted = this.link.running !== undefined && this.link.running === this.#unwanted;
+    passenger?.laneTaken(this);
+    if (isUnwanted) passenger?.laneCleared();
     for (const [one, requests] of moved) one.laneLeft(this, requests);
   }
 

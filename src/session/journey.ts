@@ -100,6 +100,10 @@ export class Journey implements Rider {
     return tenancy.answers;
   }
 
+  rideCleared(): void {
+    this.#course.tenancy.cancel();
+  }
+
   rideLeft(requests: readonly Request[]): void {
     this.#kit.backlog.putBack(requests);
     this.#kit.backlog.resume();
@@ -137,7 +141,10 @@ export class Journey implements Rider {
 
   // ------------------------------------------------------------ the end
 
-  /** Cancels the oldest unit if others are in its way. False: it is not on a lane any more. */
+  /**
+   * Cancels the oldest unit if others are in its way: at once, or by `rideCleared` if its answer has begun. False: it is
+   * not on a lane any more.
+   */
   cancel(): boolean {
     const { lane } = this.#ride;
     if (lane === undefined || lane.clearFor(this.#ride)) return false;

@@ -22,6 +22,8 @@ export interface Rider {
    * the answers from here on.
    */
   rideTaken(lane: Lane, began: boolean, again: Elsewhere | undefined): ReplyOwner;
+  /** Right after `rideTaken`: what was to be cancelled runs, and nobody else can be struck any more. */
+  rideCleared(): void;
   /** Units were moved away, nothing of them delivered. */
   rideLeft(requests: readonly Request[]): void;
   rideLost(
@@ -177,6 +179,10 @@ export class Ride implements Passenger {
       entry.owner = heir;
       entry.passenger = undefined;
     }
+  }
+
+  laneCleared(): void {
+    this.#rider.rideCleared();
   }
 
   laneLeft(_lane: Lane, requests: readonly Request[]): void {

@@ -41,6 +41,7 @@ const nobody: Passenger = {
   replyCopyIn: () => undefined,
   replyDone: () => undefined,
   laneTaken: () => undefined,
+  laneCleared: () => undefined,
   laneLeft: () => undefined,
   laneLost: () => undefined,
 };

@@ -341,6 +341,55 @@ describe('rule 6: a cancel request', () => {
     assert.deepEqual(told(guests), [['!57014'], [read(1)]]);
   });
 
+  const ones = (word: string, count: number): string[][] =>
+    Array.from({ length: count }, (_, at) => [read(`${word} ${at}`)]);
+
+  test('of a unit whose answer has begun waits for the budget of rescues, and strikes when all others have left', async () => {
+    using on = await scene(1);
+    await asking(on, [odd('long')], ...ones('first', 240));
+    await on.pass(40);
+    assert.equal(on.figures.laneRescues, 240);
+    await finish(on);
+    const [canceller, ...others] = await asking(on, [read('begun')], ...ones('second', 40));
+    assert.ok(canceller);
+    const line = on.where(read('begun'));
+    line.answer({ row: 'half', begins: true });
+    await on.pass();
+    await on.cancels(canceller);
+    await on.pass(40);
+    assert.equal(on.strikes.length, 0, 'the budget is spent');
+    await on.pass(300);
+    assert.equal(on.strikes.length, 1);
+    assert.equal(on.figures.laneRescues, 280);
+    line.answer({ error: '57014' });
+    on.strikes.shift()?.();
+    await finish(on);
+    assert.deepEqual(canceller.told, ['half', '!57014']);
+    assert.deepEqual(told(others), ones('second', 40));
+  });
+
+  test('of a unit whose answer has begun is forgotten when that ends before others have left', async () => {
+    using on = await scene(1);
+    await asking(on, [odd('long')], ...ones('first', 240));
+    await on.pass(40);
+    await finish(on);
+    const [canceller, ...others] = await asking(on, [read('begun')], ...ones('second', 40));
+    assert.ok(canceller);
+    const line = on.where(read('begun'));
+    line.answer({ row: 'half', begins: true });
+    await on.pass();
+    await on.cancels(canceller);
+    line.answer();
+    canceller.asks(read('next'));
+    await on.pass();
+    await on.pass(2_000);
+    assert.ok(on.figures.laneRescues > 240, 'the next one is late');
+    await finish(on);
+    assert.equal(on.strikes.length, 0);
+    assert.deepEqual(canceller.told, ['half', read('begun'), read('next')]);
+    assert.deepEqual(told(others), ones('second', 40));
+  });
+
   test('strikes neither its session’s next unit nor anybody who comes after it', async () => {
     using on = await scene(2);
     const guests = await asking(on, [odd('running')], [read(1)]);
