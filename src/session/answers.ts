@@ -104,7 +104,15 @@ export class Answers implements ReplyOwner {
     this.#kit.backlog.advance();
   }
 
-  replyDone(link: Link, { request, ahead }: Entry, outcome: Outcome): void {
+  replyDone(link: Link, entry: Entry, outcome: Outcome): void {
+    try {
+      this.#done(link, entry, outcome);
+    } catch (thrown) {
+      this.#kit.session.fail(thrown);
+    }
+  }
+
+  #done(link: Link, { request, ahead }: Entry, outcome: Outcome): void {
     const { lease } = this.#tenancy;
     if (lease?.link !== link || request === undefined) return;
     if (ahead) {

@@ -150,11 +150,15 @@ export class Course implements Seeker {
   }
 
   linkFound(found: Found): void {
-    const { backlog } = this.#kit;
+    const { backlog, session } = this.#kit;
     const { oldest } = backlog;
     backlog.unblock();
-    if (oldest === undefined || (backlog.isOutdated && !found.onPrimary)) found.dispatcher.give(found.link);
-    else if (this.tenancy.start(found, oldest)) backlog.drop();
+    try {
+      if (oldest === undefined || (backlog.isOutdated && !found.onPrimary)) found.dispatcher.give(found.link);
+      else if (this.tenancy.start(found, oldest)) backlog.drop();
+    } catch (thrown) {
+      session.fail(thrown);
+    }
     backlog.advance();
   }
 
@@ -164,11 +168,15 @@ export class Course implements Seeker {
   }
 
   laneFound(lane: Lane): void {
-    const { backlog } = this.#kit;
+    const { backlog, session } = this.#kit;
     const { oldest } = backlog;
     backlog.unblock();
-    if (oldest === undefined) lane.unused();
-    else if (this.#board(lane, oldest)) backlog.drop();
+    try {
+      if (oldest === undefined) lane.unused();
+      else if (this.#board(lane, oldest)) backlog.drop();
+    } catch (thrown) {
+      session.fail(thrown);
+    }
     backlog.advance();
   }
 

@@ -56,22 +56,30 @@ export class Journey implements Rider {
   // ------------------------------------------------------------ what the ride says
 
   rideReady(lane: Lane, outcome: Outcome): void {
-    const { backlog } = this.#kit;
+    const { backlog, session } = this.#kit;
     const { oldest } = backlog;
     backlog.unblock();
-    // What the server says against it is heard where the link is its own.
-    if (oldest !== undefined && outcome.error !== '') oldest.solo = true;
-    else if (oldest?.intent.cost !== undefined && lane.accepts(oldest.intent.cost) && !backlog.isOutdated) {
-      if (this.board(lane, oldest)) backlog.drop();
+    try {
+      // What the server says against it is heard where the link is its own.
+      if (oldest !== undefined && outcome.error !== '') oldest.solo = true;
+      else if (oldest?.intent.cost !== undefined && lane.accepts(oldest.intent.cost) && !backlog.isOutdated) {
+        if (this.board(lane, oldest)) backlog.drop();
+      }
+    } catch (thrown) {
+      session.fail(thrown);
     }
     backlog.advance();
   }
 
   rideAnswered(link: Link, request: Request, outcome: Outcome): void {
-    const { client, bearings, backlog } = this.#kit;
+    const { client, bearings, backlog, session } = this.#kit;
     if (!this.#ride.onPrimary) bearings.stick(link.target.node);
     bearings.over();
-    if (client.completed(request.unit, outcome) !== undefined) this.#recall(request);
+    try {
+      if (client.completed(request.unit, outcome) !== undefined) this.#recall(request);
+    } catch (thrown) {
+      session.fail(thrown);
+    }
     backlog.advance();
   }
 

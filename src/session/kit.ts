@@ -22,4 +22,6 @@ export interface Spokesman {
   refuse(request: Request, error: ProxyError): void;
   /** Reports an error and ends the session. */
   die(error: ProxyError): void;
+  /** What a link or a timer has called for the session threw: that is its end, and nobody else's. */
+  fail(thrown: unknown): void;
 }

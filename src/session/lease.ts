@@ -5,7 +5,7 @@ import { Injected } from '../pool/injected.ts';
 import { type LinkHome, leavesNoState } from '../pool/lane.ts';
 import type { Entry, Link, LinkHolder, Loss } from '../pool/link.ts';
 import { abandoned, strangersState } from './complaints.ts';
-import type { Kit } from './kit.ts';
+import type { Kit, Spokesman } from './kit.ts';
 import type { Realm } from './realm.ts';
 import type { SessionState } from './state.ts';
 
@@ -47,6 +47,7 @@ export class Lease implements LinkHolder {
   readonly #home: LinkHome;
   readonly #state: SessionState;
   readonly #client: ClientSide;
+  readonly #session: Spokesman;
   readonly #lessee: Lessee;
   /** Settings that were changed here. */
   #touched: Set<string> | undefined;
@@ -58,6 +59,7 @@ export class Lease implements LinkHolder {
     this.#realm = kit.realm;
     this.#state = kit.state;
     this.#client = kit.client;
+    this.#session = kit.session;
     this.#lessee = lessee;
     this.#home = home;
     this.link = link;
@@ -126,7 +128,12 @@ export class Lease implements LinkHolder {
   /** Sends something of the proxy's own; its answer counts only while the lease lasts. */
   #inject(plan: Parameters<Link['send']>[0], then: (outcome: Outcome) => void): void {
     const answered = new Injected((outcome) => {
-      if (!this.#over) then(outcome);
+      if (this.#over) return;
+      try {
+        then(outcome);
+      } catch (thrown) {
+        this.#session.fail(thrown);
+      }
     });
     this.link.send(plan, answered, undefined);
   }

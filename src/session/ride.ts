@@ -98,8 +98,11 @@ export class Ride implements Passenger {
 
   /** The client is gone, or all that it waits for was answered otherwise. */
   end(): void {
-    this.#lane?.leave(this);
+    const lane = this.#lane;
+    lane?.leave(this);
     this.#over();
+    // It was boarded, and nothing could be sent.
+    lane?.unused();
   }
 
   #over(): void {

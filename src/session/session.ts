@@ -1,5 +1,5 @@
 import type { ChannelHandler } from '../core/channel.ts';
-import type { ProxyError } from '../core/errors.ts';
+import { asProxyError, type ProxyError } from '../core/errors.ts';
 import type { PinReason } from '../core/intent.ts';
 import type { Greeting, Login, SessionKey, Unit } from '../core/wire.ts';
 import type { Account } from '../pool/accounts.ts';
@@ -186,6 +186,10 @@ export class Session implements ChannelHandler, Taker, Spokesman {
     realm.emit({ kind: 'client-error', code: error.code, message: error.message });
     client.die(error);
     this.#leave(error.code);
+  }
+
+  fail(thrown: unknown): void {
+    this.die(asProxyError(thrown, 'PROTOCOL', 'client'));
   }
 
   /** The client is to be somebody else: the session is over, its connection is not. */

@@ -54,11 +54,15 @@ export class Tenancy implements Lessee {
 
   /** All that had arrived has been read, and the link is still there. */
   goOn(lease: Lease): void {
-    const { backlog } = this.#kit;
+    const { backlog, session } = this.#kit;
     const { oldest } = backlog;
     if (this.#lease !== lease || backlog.phase !== 'preparing' || oldest === undefined) return;
     backlog.unblock();
-    if (this.prepare(lease, oldest)) backlog.drop();
+    try {
+      if (this.prepare(lease, oldest)) backlog.drop();
+    } catch (thrown) {
+      session.fail(thrown);
+    }
     backlog.advance();
   }
 

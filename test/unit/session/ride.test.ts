@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Outcome } from '../../../src/core/wire.ts';
+import { wire as postgres } from '../../../src/postgres/wire.ts';
 import { bind, close, execute, parse, sync } from '../../support/wire-recorder.ts';
-import { type Guest, QUESTION, Scene } from './scene.ts';
+import { type Guest, asking as question, Scene } from './scene.ts';
 
 /** More than a lane takes of statements that take a while. */
 const MANY = 28;
 
 /** A statement of one form; `number` tells them apart. */
 const read = (number: number | string): string => `SELECT '${number}' AS v`;
+
+/** What is asked about a unit right behind it. */
+const WHY = "SELECT 'why'";
 
 /** Of another form: the one that will keep the others waiting. */
 const odd = (text: string): string => `SELECT '${text}' AS odd`;
@@ -467,7 +472,10 @@ describe('rule 7: a unit that turns out to change its session', () => {
 
 describe('a unit about which the server has to be asked right behind it', () => {
   test('runs once more alone for that; its form has company again when it has been short for a while', async () => {
-    using on = new Scene(2, { asksAfterErrors: true });
+    const completed = (_unit: unknown, { error }: Outcome) => (error === '' ? undefined : question(WHY));
+    using on = new Scene(2, {
+      wire: { client: (login) => Object.assign(postgres.client(login), { completed }) },
+    });
     await on.opens(2);
     await on.learns(odd('first'));
     const [guest] = await asking(on, [odd('fails')]);
@@ -477,7 +485,7 @@ describe('a unit about which the server has to be asked right behind it', () => 
     const again = on.where(odd('fails'));
     again.answer({ error: '22012' });
     await on.pass();
-    assert.deepEqual(again.open, [QUESTION]);
+    assert.deepEqual(again.open, [WHY]);
     await finish(on);
     assert.deepEqual(guest?.told, ['!22012'], 'its second answer is told to nobody');
     const units = on.figures.laneUnits;

@@ -3,19 +3,18 @@ import type { Event } from '../../../src/core/events.ts';
 import { nodeId } from '../../../src/core/node.ts';
 import { settingsOf } from '../../../src/core/settings.ts';
 import { emptyView, type NodeView, type View } from '../../../src/core/view.ts';
-import type { Login, Opened, Outcome, Plan, SessionKey, Wire } from '../../../src/core/wire.ts';
+import type { Login, Opened, Plan, SessionKey, Wire } from '../../../src/core/wire.ts';
 import { catalogueOf } from '../../../src/postgres/catalogue.ts';
 import { positions } from '../../../src/postgres/position.ts';
 import { wire as postgres } from '../../../src/postgres/wire.ts';
 import { DataPlane } from '../../../src/session/dataplane.ts';
+import type { PoolMode } from '../../../src/session/realm.ts';
 import { MemoryChannel, messagesOf } from '../../support/memory-channel.ts';
 import { query } from '../../support/wire-recorder.ts';
 import { ManualClock } from '../failover/clock.ts';
 import { Line } from './line.ts';
 
 const NODE = nodeId('pg-1');
-/** What a scene asks behind a unit that failed. */
-export const QUESTION = "SELECT 'why'";
 const NAMES = catalogueOf([{ kind: 'table', name: 't' }]);
 let lastScene = 0;
 const USER = { user: 'app', database: 'shop' };
@@ -49,6 +48,13 @@ export class Guest {
   }
 }
 
+export interface SceneOptions {
+  readonly shares?: boolean;
+  readonly mode?: PoolMode;
+  /** Laid over the protocol. */
+  readonly wire?: Partial<Wire>;
+}
+
 /** A data plane without a socket: the test is its clients and its one server. */
 export class Scene {
   readonly clock = new ManualClock();
@@ -61,10 +67,10 @@ export class Scene {
   readonly #plane: DataPlane;
   #arriving: Login | SessionKey | undefined;
 
-  constructor(size: number, more: { shares?: boolean; asksAfterErrors?: boolean } = {}) {
+  constructor(size: number, more: SceneOptions = {}) {
     const pool = { size, waiters: 1_000, waitTimeoutMs: 60_000, maxAgeMs: 1e9 };
     this.#plane = new DataPlane({
-      wire: this.#wire(more.asksAfterErrors === true),
+      wire: this.#wire(more.wire),
       clock: this.clock,
       gate: { tls: undefined, tlsRequired: false, method: '', credential: () => undefined },
       startupTimeoutMs: 1e9,
@@ -85,7 +91,7 @@ export class Scene {
       functions: { allow: new Set(), deny: new Set([`scene_${++lastScene}`]) },
       counters: this.#counters,
       emit: (event) => void this.events.push(event),
-      mode: () => 'transaction',
+      mode: () => more.mode ?? 'transaction',
       shares: () => more.shares ?? true,
       signal: () => undefined,
       needs: () => NAMES,
@@ -94,16 +100,10 @@ export class Scene {
     this.#plane.apply(viewAt(0));
   }
 
-  /** `asks`: a session has to know what a server says of a unit right behind it, if that failed. */
-  #wire(asks: boolean): Wire {
+  #wire(more: Partial<Wire> = {}): Wire {
     return {
       ...postgres,
-      client: (login) => {
-        const client = postgres.client(login);
-        if (!asks) return client;
-        const completed = (_unit: unknown, { error }: Outcome) => (error === '' ? undefined : question());
-        return Object.assign(client, { completed });
-      },
+      ...more,
       accept: () => {
         const arriving = this.#arriving;
         if (arriving === undefined) return Promise.resolve({ kind: 'done' });
@@ -221,8 +221,11 @@ const openedOn = (channel: Line): Opened => ({
   key: Buffer.alloc(8),
 });
 
-/** Its answer is for the proxy alone. */
-const question = (): Plan => ({ ...postgres.server(openedOn(new Line())).ping, bytes: query(QUESTION) });
+/** Asks a server something; its answer is for the proxy alone. */
+export const asking = (text: string): Plan => ({
+  ...postgres.server(openedOn(new Line())).ping,
+  bytes: query(text),
+});
 
 function viewAt(askedAt: number): View {
   const node: NodeView = {
