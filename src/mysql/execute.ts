@@ -49,6 +49,10 @@ export function typesIn(bytes: Buffer, parameters: number): Types | undefined {
   return { at, types: bytes.subarray(at, at + 2 * parameters) };
 }
 
+/** Which parameters are NULL. Only where `typesIn` gives something. */
+export const nullsIn = (bytes: Buffer, parameters: number): Buffer =>
+  bytes.subarray(NULLS, NULLS + ((parameters + 7) >> 3));
+
 /** It ends before it has said what every EXECUTE says. */
 export const isCutShort = (bytes: Buffer): boolean => bytes.length < NULLS;
 

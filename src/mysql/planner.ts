@@ -12,8 +12,10 @@ import {
   withTypes,
 } from './execute.ts';
 import type { LinkSide } from './link-side.ts';
+import type { LinkStatement } from './link-statements.ts';
 import type { Memory } from './memory.ts';
 import { command, queryCommand } from './messages.ts';
+import { runFor, type Typing } from './parameter-types.ts';
 import type { Prepared, Statement } from './prepared.ts';
 import { type Answer, Reply, type Shape } from './reply.ts';
 import { COLLATION_QUESTION } from './settings.ts';
@@ -61,11 +63,12 @@ export class Planner {
     if (unit.command === com.COM_STMT_PREPARE && statement !== undefined) {
       return this.#prepare(unit, statement, server);
     }
-    const number = statement === undefined ? undefined : this.#numberOf(statement, server);
-    if (statement !== undefined && number === undefined) return this.#prepareFirst(statement, server);
+    const known = statement === undefined ? undefined : this.#known(unit, statement, server);
+    if (statement !== undefined && known === undefined) return this.#prepareFirst(unit, statement, server);
+    const number = known?.number;
     const own =
       statement === undefined || number === undefined ? unit.bytes : this.#numbered(unit, statement, number);
-    const front = this.#front(unit, server);
+    const front = this.#front(unit, server, known?.ahead);
     const closing = server.statements.takeClosing();
     const asks = leavesCollationOpen(unit);
     unit.expect = this.#expect(unit, front, asks);
@@ -109,13 +112,16 @@ export class Planner {
   }
 
   /** Undefined: nothing goes ahead. */
-  #front(unit: MysqlUnit, server: LinkSide): Front | undefined {
+  #front(unit: MysqlUnit, server: LinkSide, run: Buffer | undefined): Front | undefined {
     const { held, closes, intent, text } = unit;
     const use = intent === undefined || text === undefined ? 'none' : idUse(intent, text, unit.settled);
     unit.idUse = use;
     const id = this.#memory.ids.front(server, use);
-    if (id === undefined && held.texts.length === 0 && closes.length === 0) return undefined;
+    if (id === undefined && run === undefined && held.texts.length === 0 && closes.length === 0) {
+      return undefined;
+    }
     const ahead: Front = { bytes: [], answers: [] };
+    if (run !== undefined) add(ahead, run, RESULT);
     for (const key of closes) {
       const number = server.statements.get(key)?.id;
       if (number !== undefined) add(ahead, aboutStatement(com.COM_STMT_RESET, number), DONE);
@@ -138,14 +144,14 @@ export class Planner {
     if (parameters === 0) return bytes;
     const found = typesIn(bytes, parameters);
     if (found?.types !== undefined) {
-      statement.types ??= Buffer.from(found.types);
+      statement.said ??= Buffer.from(found.types);
       return bytes;
     }
-    if (found === undefined || statement.types === undefined) {
+    if (found === undefined || statement.said === undefined) {
       throw clientError('PROTOCOL', 1835, 'Malformed communication packet');
     }
-    if (unit.extent === 'whole') return withTypes(bytes, found.at, statement.types);
-    const streamed = shifted(bytes, found.at, statement.types);
+    if (unit.extent === 'whole') return withTypes(bytes, found.at, statement.said);
+    const streamed = shifted(bytes, found.at, statement.said);
     this.shifted = streamed.rest;
     return streamed.bytes;
   }
@@ -168,9 +174,10 @@ export class Planner {
   }
 
   /** The link does not know the statement: it is prepared as it was when the client did, then the unit is planned anew. */
-  #prepareFirst(statement: Statement, server: LinkSide): Plan {
+  #prepareFirst(unit: MysqlUnit, statement: Statement, server: LinkSide): Plan {
     const { prepared } = statement;
-    const key = this.#keyOf(prepared, statement.had);
+    const typing = unit.typing ?? statement.typing;
+    const key = this.#keyOf(prepared, needsRun(unit, typing) ? '' : typing.freshName);
     const prepare: Answer = {
       shape: 'prepare',
       take: 'swallow',
@@ -210,13 +217,32 @@ export class Planner {
     return this.#memory.settings.values.get(':schema');
   }
 
-  /** The server's number for it. It takes the one along that it ran before, or else one that nobody has run. */
-  #numberOf({ prepared, had, hadBefore }: Statement, { statements }: LinkSide): number | undefined {
-    const key = this.#keyOf(prepared, had);
-    const known = statements.get(key);
-    if (known !== undefined || had === '') return known?.id;
-    const ran = hadBefore === '' ? undefined : statements.adopt(this.#keyOf(prepared, hadBefore), key);
-    return (ran ?? statements.adopt(this.#keyOf(prepared, ''), key))?.id;
+  /** The server's statement whose parameters have the types that they have for the session. */
+  #known(unit: MysqlUnit, { prepared, typing }: Statement, { statements }: LinkSide): Known | undefined {
+    const now = unit.typing ?? typing;
+    const key = this.#keyOf(prepared, now.name);
+    const there = statements.get(key);
+    if (there !== undefined) return { number: there.id };
+    if (now.name === '') return undefined;
+    if (needsRun(unit, now)) {
+      const number = statements.adopt(this.#keyOf(prepared, ''), key)?.id;
+      return number === undefined ? undefined : { number, ahead: runFor(now.types, number) };
+    }
+    const number = this.#fresh(prepared, now, statements)?.id;
+    return number === undefined ? undefined : { number };
+  }
+
+  /** One that this run gives its types. It takes the one along that it ran before, or else one that nobody has run. */
+  #fresh(prepared: Prepared, now: Typing, statements: LinkSide['statements']): LinkStatement | undefined {
+    const key = this.#keyOf(prepared, now.freshName);
+    if (now.name !== now.freshName) {
+      const there = statements.get(key);
+      if (there !== undefined || now.freshName === '') return there;
+    } else if (now.nameBefore !== '') {
+      const ran = statements.adopt(this.#keyOf(prepared, now.nameBefore), key);
+      if (ran !== undefined) return ran;
+    }
+    return statements.adopt(this.#keyOf(prepared, ''), key);
   }
 
   /** Its name on links. Where the schema cannot be what it was, it is another statement. */
@@ -237,6 +263,19 @@ export class Planner {
     };
   }
 }
+
+/** A server's statement, and what must run there first. */
+interface Known {
+  readonly number: number;
+  readonly ahead?: Buffer;
+}
+
+/**
+ * A new one would have other types. What has an effect is not run twice: there the types of the run itself count, as
+ * if the connection were new.
+ */
+const needsRun = ({ mayRunAhead }: MysqlUnit, { types, fresh }: Typing): boolean =>
+  mayRunAhead && types !== fresh;
 
 function leavesCollationOpen({ intent, text }: MysqlUnit): boolean {
   if (intent?.settingsOnly !== true || text === undefined) return false;

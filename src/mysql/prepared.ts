@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { changed, type SettingChange, type Settings, settingsOf } from '../core/settings.ts';
+import { kindsOf, type Typing, typingAfter, UNTYPED } from './parameter-types.ts';
 import { StatementText } from './statement-facts.ts';
 import type { MysqlIntent } from './wants.ts';
 
@@ -13,11 +14,13 @@ const MOST_LONG_DATA = 64 * 1024 * 1024;
 const MOST_TYPED = 64;
 /** More characters of types are named by their hash. */
 const LONG_TYPES = 512;
-/** MYSQL_TYPE_NULL, which says nothing of what else a parameter will be. */
-const NULL_TYPE = 6;
 
 /** Settings that a statement keeps from when it was prepared, or that say how its text was read. */
 const READING = [':schema', 'sql_mode', 'character_set_client', 'collation_connection'] as const;
+
+/** A server prepares a statement anew, and forgets its types, that runs under others of these than before. */
+const WORDING = ['character_set_client', 'collation_connection'] as const;
+const NOTHING = Buffer.alloc(0);
 
 const readings = new WeakMap<Settings, Settings>();
 
@@ -62,6 +65,15 @@ export class Prepared {
       const value = this.reading.values.get(name) ?? null;
       return (now.values.get(name) ?? null) === value ? [] : [{ name, value }];
     });
+  }
+
+  /** The character sets of these settings, '' if they are those that it was prepared under. */
+  wordingUnder(settings: Settings): string {
+    const now = readingOf(settings);
+    if (now === this.reading) return '';
+    const under = ({ values }: Settings): string => WORDING.map((name) => values.get(name)).join(' ');
+    const words = under(now);
+    return words === under(this.reading) ? '' : words;
   }
 
   /** Its name where its parameters have these types, '' for none: one text for all who give it the same. */
@@ -119,15 +131,17 @@ export class Statement {
   /** How many parameters it has; -1 until a server has said so. */
   parameters = -1;
   /** Two bytes for each parameter, as the client last said them. */
-  types: Buffer | undefined;
+  said: Buffer | undefined;
+  /** Which of its parameters were NULL in its last run. */
+  #nulls: Buffer = NOTHING;
+  #settings: Settings | undefined;
+  /** The character sets of its last run, '' for those it was prepared under. */
+  #wording = '';
   /**
-   * The types that its parameters have had, '' for none: part of its name on links. MySQL gives a parameter that
-   * nothing else tells the type of one that it has had, and makes what comes later of that: 0 of 'abc'. Nobody is to
-   * meet there what another session has begun with.
+   * What MySQL has made of its parameters' types: part of its name on links. Nobody is to meet there what another
+   * session has begun with.
    */
-  had = '';
-  /** What they had before that changed last. */
-  hadBefore = '';
+  typing: Typing = UNTYPED;
   /** It has a cursor on the session's link. */
   cursor = false;
   /** Packets of long data for its next run, in the order they came. */
@@ -147,18 +161,26 @@ export class Statement {
 
   /** Its name on links. */
   get key(): string {
-    return this.prepared.typed(this.had);
+    return this.prepared.typed(this.typing.name);
   }
 
-  /** Takes over the types that the client says; `name`: they become part of its name. */
-  keepTypes(types: Buffer, name: boolean): void {
-    if (this.types?.equals(types) === true) return;
-    this.types = Buffer.from(types);
-    if (!name) return;
-    const had = withMore(this.had, types);
-    if (had === this.had) return;
-    this.hadBefore = this.had;
-    this.had = had;
+  /** Takes over the types that the client says. */
+  keepSaid(types: Buffer): void {
+    if (this.said?.equals(types) === true) return;
+    this.said = Buffer.from(types);
+    this.#settings = undefined;
+  }
+
+  /** It is about to run with the types that were said, where MySQL keeps them. */
+  runsWith(nulls: Buffer, settings: Settings): void {
+    if (this.said === undefined) return;
+    if (this.#settings === settings && this.#nulls.equals(nulls)) return;
+    this.#settings = settings;
+    this.#nulls = Buffer.from(nulls);
+    const wording = this.prepared.wordingUnder(settings);
+    const kinds = kindsOf(this.said, nulls);
+    this.typing = typingAfter(this.typing, kinds, wording, wording !== this.#wording);
+    this.#wording = wording;
   }
 
   /** What its text wants: found once for the same facts. */
@@ -169,19 +191,6 @@ export class Statement {
     }
     return this.#intent;
   }
-}
-
-/** Of each parameter the types that it has had, a character each; those it has now are added. '' if there are none. */
-function withMore(had: string, types: Buffer): string {
-  const before = had.split(',');
-  const now: string[] = [];
-  for (let at = 0; at < types.length; at += 2) {
-    const known = before[at >> 1] ?? '';
-    const type = String.fromCharCode(types.readUInt16LE(at));
-    const isNew = types[at] !== NULL_TYPE && !known.includes(type);
-    now.push(isNew ? [...known, type].sort().join('') : known);
-  }
-  return now.every((each) => each === '') ? '' : now.join(',');
 }
 
 /** The prepared statements of one client, by its own numbers for them. */

@@ -2,6 +2,7 @@ import { type Expectation, type Extent, FORWARD, type Unit } from '../core/wire.
 import { type Held, NONE_HELD } from './held.ts';
 import type { IdUse } from './insert-ids.ts';
 import { HEADER } from './packets.ts';
+import type { Typing } from './parameter-types.ts';
 import type { Statement } from './prepared.ts';
 import type { StatementText } from './statement-facts.ts';
 import type { MysqlIntent } from './wants.ts';
@@ -41,6 +42,10 @@ export class MysqlUnit implements Unit {
   statement: Statement | undefined;
   /** No transaction is open ahead of it, and none that it opens outlives it. Set when it is classified. */
   settled = false;
+  /** Of an EXECUTE with parameters: what their types are then. Set when it is classified. */
+  typing: Typing | undefined;
+  /** The statement may be run ahead of it without effect. Set when it is classified. */
+  mayRunAhead = false;
   /** Its bytes may be on their way to a server, and stay as they are. Set when it is planned. */
   out = false;
   /** What it has to do with LAST_INSERT_ID(). Set when it is planned. */

@@ -3,7 +3,7 @@ import type { SessionFacts } from '../core/wire.ts';
 import { type CatalogueView, viewOf } from './catalogue.ts';
 import { classifyText, type TextFacts } from './classify.ts';
 import * as com from './commands.ts';
-import { isCutShort, statementNumber, typesIn, wantsCursor } from './execute.ts';
+import { isCutShort, nullsIn, statementNumber, typesIn, wantsCursor } from './execute.ts';
 import type { Memory } from './memory.ts';
 import type { Statement } from './prepared.ts';
 import { StatementText } from './statement-facts.ts';
@@ -133,8 +133,10 @@ export class UnitReader {
         "'max_allowed_packet' bytes";
       return refuse(unit, 1105, tell);
     }
-    if (!this.#keepTypes(unit, statement)) return this.#untyped(unit, statement);
-    return this.#run(unit, statement, this.#settled(this.#textOf(statement, facts), facts));
+    if (!this.#keepTypes(unit, statement, facts)) return this.#untyped(unit, statement);
+    const intent = this.#textOf(statement, facts);
+    unit.mayRunAhead = intent.kind === 'read';
+    return this.#run(unit, statement, this.#settled(intent, facts));
   }
 
   #run(unit: MysqlUnit, statement: Statement, intent: MysqlIntent): MysqlIntent {
@@ -152,17 +154,20 @@ export class UnitReader {
   }
 
   /** Keeps the types that an EXECUTE says; false: it says none and none are known, or it ends too early. */
-  #keepTypes(unit: MysqlUnit, statement: Statement): boolean {
+  #keepTypes(unit: MysqlUnit, statement: Statement, { settings }: SessionFacts): boolean {
     if (isCutShort(unit.bytes)) return false;
     if (statement.parameters <= 0) return true;
     const found = typesIn(unit.bytes, statement.parameters);
     if (found === undefined) return false;
-    if (found.types !== undefined) {
-      const { key, cursor } = statement;
-      statement.keepTypes(found.types, !this.#memory.mariadb);
-      if (cursor && statement.key !== key) this.#orphans.push(key);
-    }
-    return statement.types !== undefined;
+    if (found.types !== undefined) statement.keepSaid(found.types);
+    if (statement.said === undefined) return false;
+    // MariaDB takes every value as it comes.
+    if (this.#memory.mariadb) return true;
+    const { key, cursor } = statement;
+    statement.runsWith(nullsIn(unit.bytes, statement.parameters), settings);
+    unit.typing = statement.typing;
+    if (cursor && statement.key !== key) this.#orphans.push(key);
+    return true;
   }
 
   /** COM_STMT_FETCH and COM_STMT_RESET. */

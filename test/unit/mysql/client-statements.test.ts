@@ -111,6 +111,7 @@ describe('the client half of a session: prepared statements', () => {
     const given = (type: number, ...value: number[]): Buffer =>
       execute(1, Buffer.from(value.length === 0 ? [1] : [0]), Buffer.from([1, type, 0, ...value]));
     const number = given(3, 5, 0, 0, 0);
+    const double = given(5, 0, 0, 0, 0, 0, 0, 0, 0);
     const text = given(0xfd, 1, 0x61);
     const nothing = given(6);
     /** The number that it runs by, the PREPARE ahead of it answered with `id`. */
@@ -140,7 +141,8 @@ describe('the client half of a session: prepared statements', () => {
       assert.deepEqual([runs(at, number), runs(at, text), runs(at, number)], [11, 11, 11]);
       const other = { ...session(), link: at.link };
       prepare(other, TEXT, 12, 1);
-      assert.equal(runs(other, number), 12, 'and leaves it to nobody who does not');
+      assert.equal(runs(other, text), 12, 'and leaves it to nobody who does not');
+      assert.equal(runs(other, number), 11);
       assert.equal(runs(other, text), 11);
     });
 
@@ -149,7 +151,8 @@ describe('the client half of a session: prepared statements', () => {
       assert.deepEqual([runs(at, nothing), runs(at, text), runs(at, nothing)], [11, 11, 11]);
       const other = { ...session(), link: at.link };
       prepare(other, TEXT, 12, 1);
-      assert.deepEqual([runs(other, text), runs(other, nothing)], [11, 11]);
+      assert.deepEqual([runs(other, text), runs(other, nothing)], [12, 12]);
+      assert.deepEqual([runs(other, number), runs(other, nothing)], [12, 12]);
     });
 
     test('MariaDB takes every parameter as it comes', () => {
@@ -164,10 +167,10 @@ describe('the client half of a session: prepared statements', () => {
     test('a cursor of the statement that is left behind is closed', () => {
       const mixed = { ...session(), link: at.link };
       prepare(mixed, TEXT, 21, 1);
-      for (const bytes of [number, text]) runs(mixed, bytes);
+      for (const bytes of [number, double]) runs(mixed, bytes);
       prepare(at, TEXT, 11, 1);
       run(at, Buffer.from(number), { pin: 'cursor' });
-      const { unit } = take(at, Buffer.from(text));
+      const { unit } = take(at, Buffer.from(double));
       const then = at.client.plan(unit, at.link.asServer, false);
       assert.ok(then !== undefined);
       assert.deepEqual(
