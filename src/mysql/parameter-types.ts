@@ -10,6 +10,8 @@ import { lenencText } from './packets.ts';
 
 /** A letter for what the server tells apart: text, integer, unsigned, double, Decimal, date, time and date, time. */
 const TEXT = 't';
+/** One that was something else before, and is said to be longer. */
+const AGAIN = 'T';
 const NULL = 'n';
 const UNSIGNED = 0x8000;
 /** MYSQL_TYPE_… "Column Definition". All others are texts. */
@@ -23,16 +25,15 @@ const KINDS: Readonly<Record<number, string>> = {
   6: NULL,
   7: 'z',
   8: 'i',
-  9: 'i',
   10: 'y',
   11: 'h',
   12: 'z',
-  13: 'i',
   246: 'D',
 };
 /** What a parameter of each type takes as it is. */
 const TAKES: Readonly<Record<string, string>> = {
   t: 'tn',
+  T: 'tn',
   i: 'tni',
   u: 'tnu',
   d: 'tniudD',
@@ -59,35 +60,24 @@ interface Sample {
   readonly value: Buffer;
 }
 
-/** What a run makes of the parameters of its statement. Types: a letter each, '' where all are texts. */
+/** What a run makes of the parameters of its statement: a letter each, '' where all are as prepared. */
 export interface Typing {
   /** On a connection of the session's own, where all its runs were. */
   readonly types: string;
   /** On a statement that nobody has run. */
   readonly fresh: string;
-  /** What these add to the name of the statement on links. */
-  readonly name: string;
-  readonly freshName: string;
-  /** The name that it had there before that changed last. */
-  readonly nameBefore: string;
+  /** What `types` was before that changed last. */
+  readonly typesBefore: string;
 }
 
-export const UNTYPED: Typing = { types: '', fresh: '', name: '', freshName: '', nameBefore: '' };
+export const UNTYPED: Typing = { types: '', fresh: '', typesBefore: '' };
 
-/**
- * After a run of such kinds. `wording`: the character sets that it runs under, '' for those that it was prepared under;
- * `reworded`: the run before had others, so that it is prepared anew.
- */
-export function typingAfter(before: Typing, kinds: string, wording: string, reworded: boolean): Typing {
-  const fresh = typesOfFresh(kinds);
-  const types = reworded ? fresh : typesAfter(before.types, kinds);
-  const name = named(types, wording);
-  const nameBefore = name === before.name ? before.nameBefore : before.name;
-  return { types, fresh, name, freshName: named(fresh, wording), nameBefore };
+/** After a run with such kinds of values. */
+export function typingAfter(before: Typing, kinds: string): Typing {
+  const fresh = typesAfter('', kinds);
+  const types = typesAfter(before.types, kinds);
+  return { types, fresh, typesBefore: types === before.types ? before.typesBefore : before.types };
 }
-
-const named = (types: string, wording: string): string =>
-  types === '' || wording === '' ? types : `${types} ${wording}`;
 
 /** The kinds of values of one run, a letter each. `nulls`: a bit for each that is NULL. */
 export function kindsOf(types: Buffer, nulls: Buffer): string {
@@ -104,29 +94,35 @@ function kindOf(type: number): string {
   return kind === 'i' && (type & UNSIGNED) !== 0 ? 'u' : kind;
 }
 
-/** The types that a statement has which is prepared anew for such a run, '' if all are texts. */
-function typesOfFresh(kinds: string): string {
-  const types = kinds.replaceAll(NULL, TEXT);
-  return isText(types) ? '' : types;
-}
-
-const isText = (types: string): boolean => /^t*$/.test(types);
-
 /** The types that a statement of these types has after such a run. */
 function typesAfter(types: string, kinds: string): string {
+  let changes = false;
+  let after = '';
   for (let at = 0; at < kinds.length; at++) {
-    const takes = TAKES[types[at] ?? TEXT] ?? '';
-    if (!takes.includes(kinds[at] ?? NULL)) return typesOfFresh(kinds);
+    const type = types[at] ?? TEXT;
+    const kind = kinds[at] ?? NULL;
+    changes ||= TAKES[type]?.includes(kind) === false;
+    if (kind === NULL) after += TEXT;
+    else if (kind === TEXT) after += type === TEXT ? TEXT : AGAIN;
+    else after += kind;
   }
-  return types;
+  return changes ? after : types;
 }
 
-/** A run that gives a statement these types. */
-export function runFor(types: string, statement: number): Buffer {
-  const samples = Array.from(types, (kind) => SAMPLES[kind] ?? SAMPLE_TEXT);
+/** Runs that give a statement as prepared these types. */
+export function runsFor(types: string, statement: number): Buffer[] {
+  const runs = [run(types.replaceAll(AGAIN, TEXT), statement)];
+  // Texts that were something else: only another parameter's new type makes them texts.
+  if (types.includes(AGAIN))
+    runs.unshift(run(types.replaceAll(/[^T]/g, TEXT).replaceAll(AGAIN, 'i'), statement));
+  return runs;
+}
+
+function run(types: string, statement: number): Buffer {
+  const samples = Array.from(types, (type) => SAMPLES[type] ?? SAMPLE_TEXT);
   const nulls = Buffer.alloc((types.length + 7) >> 3);
+  const head = [uint32(statement), Buffer.from([0]), uint32(1)];
   const said = samples.map(({ type }) => uint16(type));
   const values = samples.map(({ value }) => value);
-  const head = [uint32(statement), Buffer.from([0]), uint32(1)];
   return command(COM_STMT_EXECUTE, ...head, nulls, Buffer.from([1]), ...said, ...values);
 }

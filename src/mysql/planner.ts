@@ -12,10 +12,9 @@ import {
   withTypes,
 } from './execute.ts';
 import type { LinkSide } from './link-side.ts';
-import type { LinkStatement } from './link-statements.ts';
 import type { Memory } from './memory.ts';
 import { command, queryCommand } from './messages.ts';
-import { runFor, type Typing } from './parameter-types.ts';
+import { runsFor, type Typing } from './parameter-types.ts';
 import type { Prepared, Statement } from './prepared.ts';
 import { type Answer, Reply, type Shape } from './reply.ts';
 import { COLLATION_QUESTION } from './settings.ts';
@@ -35,6 +34,9 @@ const SHAPES: ReadonlyMap<number, Shape> = new Map([
   [com.COM_FIELD_LIST, 'columns'],
   [com.COM_STATISTICS, 'line'],
 ]);
+
+/** An EXECUTE that the server cannot read, or whose types it does not take. */
+const NEVER_RAN = new Set(['1210', '1835']);
 
 /** SET NAMES and the like: the server then reports the character set, and which collation it has only if asked. */
 const SETS_CHARSET = /\b(?:names|charset|character(?:\s+set\b|_set_))/i;
@@ -64,14 +66,14 @@ export class Planner {
       return this.#prepare(unit, statement, server);
     }
     const known = statement === undefined ? undefined : this.#known(unit, statement, server);
-    if (statement !== undefined && known === undefined) return this.#prepareFirst(unit, statement, server);
+    if (statement !== undefined && known === undefined) return this.#prepareFirst(statement, server);
     const number = known?.number;
     const own =
       statement === undefined || number === undefined ? unit.bytes : this.#numbered(unit, statement, number);
     const front = this.#front(unit, server, known?.ahead);
     const closing = server.statements.takeClosing();
     const asks = leavesCollationOpen(unit);
-    unit.expect = this.#expect(unit, front, asks);
+    unit.expect = this.#expect(unit, front, asks, this.#failed(unit, known, server));
     unit.out = true;
     if (front === undefined && closing === undefined && !asks && unit.longData.length === 0) {
       return own === unit.bytes ? unit : { bytes: own, expect: unit.expect };
@@ -92,12 +94,34 @@ export class Planner {
     return this.#changesTo(statement.prepared).length === 0;
   }
 
-  #expect({ command, intent }: MysqlUnit, front: Front | undefined, asks: boolean): Reply {
+  /** What to do if it fails, where its run gives the statement its types. */
+  #failed(unit: MysqlUnit, known: Known | undefined, server: LinkSide): Answer['failed'] {
+    const { statement, typing, typingBefore } = unit;
+    const named = known?.named;
+    if (statement === undefined || typingBefore === undefined) return undefined;
+    if (named === undefined && typing === typingBefore) return undefined;
+    return (error) => {
+      // It may not have come so far as to have them.
+      if (named !== undefined) server.statements.forget(named);
+      if (NEVER_RAN.has(error)) statement.refused(typing, typingBefore);
+    };
+  }
+
+  #expect(
+    { command, intent }: MysqlUnit,
+    front: Front | undefined,
+    asks: boolean,
+    failed: Answer['failed'],
+  ): Reply {
     const shape = SHAPES.get(command) ?? 'done';
     const settingsOnly = intent?.settingsOnly === true;
-    if (front === undefined && !asks) return this.#forward(shape, settingsOnly);
+    if (front === undefined && !asks && failed === undefined) return this.#forward(shape, settingsOnly);
     const behind = asks ? [COLLATION_QUESTION.answer] : [];
-    const answers: Answer[] = [...(front?.answers ?? []), { shape, take: 'forward' }, ...behind];
+    const answers: Answer[] = [
+      ...(front?.answers ?? []),
+      { shape, take: 'forward', ...(failed && { failed }) },
+      ...behind,
+    ];
     return new Reply(answers, { traits: this.#memory.login.traits, settingsOnly });
   }
 
@@ -112,16 +136,16 @@ export class Planner {
   }
 
   /** Undefined: nothing goes ahead. */
-  #front(unit: MysqlUnit, server: LinkSide, run: Buffer | undefined): Front | undefined {
+  #front(unit: MysqlUnit, server: LinkSide, runs: readonly Buffer[] = []): Front | undefined {
     const { held, closes, intent, text } = unit;
     const use = intent === undefined || text === undefined ? 'none' : idUse(intent, text, unit.settled);
     unit.idUse = use;
     const id = this.#memory.ids.front(server, use);
-    if (id === undefined && run === undefined && held.texts.length === 0 && closes.length === 0) {
+    if (id === undefined && runs.length === 0 && held.texts.length === 0 && closes.length === 0) {
       return undefined;
     }
     const ahead: Front = { bytes: [], answers: [] };
-    if (run !== undefined) add(ahead, run, RESULT);
+    for (const run of runs) add(ahead, run, RESULT);
     for (const key of closes) {
       const number = server.statements.get(key)?.id;
       if (number !== undefined) add(ahead, aboutStatement(com.COM_STMT_RESET, number), DONE);
@@ -174,10 +198,9 @@ export class Planner {
   }
 
   /** The link does not know the statement: it is prepared as it was when the client did, then the unit is planned anew. */
-  #prepareFirst(unit: MysqlUnit, statement: Statement, server: LinkSide): Plan {
+  #prepareFirst(statement: Statement, server: LinkSide): Plan {
     const { prepared } = statement;
-    const typing = unit.typing ?? statement.typing;
-    const key = this.#keyOf(prepared, needsRun(unit, typing) ? '' : typing.freshName);
+    const key = this.#keyOf(prepared, '');
     const prepare: Answer = {
       shape: 'prepare',
       take: 'swallow',
@@ -220,29 +243,28 @@ export class Planner {
   /** The server's statement whose parameters have the types that they have for the session. */
   #known(unit: MysqlUnit, { prepared, typing }: Statement, { statements }: LinkSide): Known | undefined {
     const now = unit.typing ?? typing;
-    const key = this.#keyOf(prepared, now.name);
+    const key = this.#keyOf(prepared, now.types);
     const there = statements.get(key);
     if (there !== undefined) return { number: there.id };
-    if (now.name === '') return undefined;
+    if (now.types === '') return undefined;
     if (needsRun(unit, now)) {
       const number = statements.adopt(this.#keyOf(prepared, ''), key)?.id;
-      return number === undefined ? undefined : { number, ahead: runFor(now.types, number) };
+      return number === undefined ? undefined : { number, named: key, ahead: runsFor(now.types, number) };
     }
-    const number = this.#fresh(prepared, now, statements)?.id;
-    return number === undefined ? undefined : { number };
+    return this.#fresh(prepared, now, statements);
   }
 
   /** One that this run gives its types. It takes the one along that it ran before, or else one that nobody has run. */
-  #fresh(prepared: Prepared, now: Typing, statements: LinkSide['statements']): LinkStatement | undefined {
-    const key = this.#keyOf(prepared, now.freshName);
-    if (now.name !== now.freshName) {
+  #fresh(prepared: Prepared, now: Typing, statements: LinkSide['statements']): Known | undefined {
+    const key = this.#keyOf(prepared, now.fresh);
+    if (now.types !== now.fresh) {
       const there = statements.get(key);
-      if (there !== undefined || now.freshName === '') return there;
-    } else if (now.nameBefore !== '') {
-      const ran = statements.adopt(this.#keyOf(prepared, now.nameBefore), key);
-      if (ran !== undefined) return ran;
+      if (there !== undefined) return { number: there.id };
+      if (now.fresh === '') return undefined;
     }
-    return statements.adopt(this.#keyOf(prepared, ''), key);
+    const before = this.#keyOf(prepared, now.types === now.fresh ? now.typesBefore : '');
+    const taken = statements.adopt(before, key) ?? statements.adopt(this.#keyOf(prepared, ''), key);
+    return taken === undefined ? undefined : { number: taken.id, named: key };
   }
 
   /** Its name on links. Where the schema cannot be what it was, it is another statement. */
@@ -267,7 +289,9 @@ export class Planner {
 /** A server's statement, and what must run there first. */
 interface Known {
   readonly number: number;
-  readonly ahead?: Buffer;
+  /** It goes by this name from this run on. */
+  readonly named?: string;
+  readonly ahead?: readonly Buffer[];
 }
 
 /**

@@ -18,8 +18,6 @@ const LONG_TYPES = 512;
 /** Settings that a statement keeps from when it was prepared, or that say how its text was read. */
 const READING = [':schema', 'sql_mode', 'character_set_client', 'collation_connection'] as const;
 
-/** A server prepares a statement anew, and forgets its types, that runs under others of these than before. */
-const WORDING = ['character_set_client', 'collation_connection'] as const;
 const NOTHING = Buffer.alloc(0);
 
 const readings = new WeakMap<Settings, Settings>();
@@ -65,15 +63,6 @@ export class Prepared {
       const value = this.reading.values.get(name) ?? null;
       return (now.values.get(name) ?? null) === value ? [] : [{ name, value }];
     });
-  }
-
-  /** The character sets of these settings, '' if they are those that it was prepared under. */
-  wordingUnder(settings: Settings): string {
-    const now = readingOf(settings);
-    if (now === this.reading) return '';
-    const under = ({ values }: Settings): string => WORDING.map((name) => values.get(name)).join(' ');
-    const words = under(now);
-    return words === under(this.reading) ? '' : words;
   }
 
   /** Its name where its parameters have these types, '' for none: one text for all who give it the same. */
@@ -134,9 +123,8 @@ export class Statement {
   said: Buffer | undefined;
   /** Which of its parameters were NULL in its last run. */
   #nulls: Buffer = NOTHING;
-  #settings: Settings | undefined;
-  /** The character sets of its last run, '' for those it was prepared under. */
-  #wording = '';
+  /** `typing` is that of what was said last. */
+  #isTyped = false;
   /**
    * What MySQL has made of its parameters' types: part of its name on links. Nobody is to meet there what another
    * session has begun with.
@@ -161,26 +149,28 @@ export class Statement {
 
   /** Its name on links. */
   get key(): string {
-    return this.prepared.typed(this.typing.name);
+    return this.prepared.typed(this.typing.types);
   }
 
   /** Takes over the types that the client says. */
   keepSaid(types: Buffer): void {
     if (this.said?.equals(types) === true) return;
     this.said = Buffer.from(types);
-    this.#settings = undefined;
+    this.#isTyped = false;
   }
 
   /** It is about to run with the types that were said, where MySQL keeps them. */
-  runsWith(nulls: Buffer, settings: Settings): void {
-    if (this.said === undefined) return;
-    if (this.#settings === settings && this.#nulls.equals(nulls)) return;
-    this.#settings = settings;
+  runsWith(nulls: Buffer): void {
+    if (this.said === undefined || (this.#isTyped && this.#nulls.equals(nulls))) return;
     this.#nulls = Buffer.from(nulls);
-    const wording = this.prepared.wordingUnder(settings);
-    const kinds = kindsOf(this.said, nulls);
-    this.typing = typingAfter(this.typing, kinds, wording, wording !== this.#wording);
-    this.#wording = wording;
+    this.#isTyped = true;
+    this.typing = typingAfter(this.typing, kindsOf(this.said, nulls));
+  }
+
+  /** It did not run: its types are what they were. */
+  refused(typing: Typing | undefined, before: Typing): void {
+    if (this.typing === typing) this.typing = before;
+    this.#isTyped = false;
   }
 
   /** What its text wants: found once for the same facts. */

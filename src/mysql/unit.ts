@@ -44,6 +44,8 @@ export class MysqlUnit implements Unit {
   settled = false;
   /** Of an EXECUTE with parameters: what their types are then. Set when it is classified. */
   typing: Typing | undefined;
+  /** The same before it. */
+  typingBefore: Typing | undefined;
   /** The statement may be run ahead of it without effect. Set when it is classified. */
   mayRunAhead = false;
   /** Its bytes may be on their way to a server, and stay as they are. Set when it is planned. */

@@ -133,7 +133,7 @@ export class UnitReader {
         "'max_allowed_packet' bytes";
       return refuse(unit, 1105, tell);
     }
-    if (!this.#keepTypes(unit, statement, facts)) return this.#untyped(unit, statement);
+    if (!this.#keepTypes(unit, statement)) return this.#untyped(unit, statement);
     const intent = this.#textOf(statement, facts);
     unit.mayRunAhead = intent.kind === 'read';
     return this.#run(unit, statement, this.#settled(intent, facts));
@@ -154,7 +154,7 @@ export class UnitReader {
   }
 
   /** Keeps the types that an EXECUTE says; false: it says none and none are known, or it ends too early. */
-  #keepTypes(unit: MysqlUnit, statement: Statement, { settings }: SessionFacts): boolean {
+  #keepTypes(unit: MysqlUnit, statement: Statement): boolean {
     if (isCutShort(unit.bytes)) return false;
     if (statement.parameters <= 0) return true;
     const found = typesIn(unit.bytes, statement.parameters);
@@ -164,7 +164,8 @@ export class UnitReader {
     // MariaDB takes every value as it comes.
     if (this.#memory.mariadb) return true;
     const { key, cursor } = statement;
-    statement.runsWith(nullsIn(unit.bytes, statement.parameters), settings);
+    unit.typingBefore = statement.typing;
+    statement.runsWith(nullsIn(unit.bytes, statement.parameters));
     unit.typing = statement.typing;
     if (cursor && statement.key !== key) this.#orphans.push(key);
     return true;

@@ -22,8 +22,13 @@ export const fetch = (id: number, rows: number): Buffer =>
 export const longData = (id: number, parameter: number, data: string | Uint8Array): Buffer =>
   command(com.COM_STMT_SEND_LONG_DATA, uint32(id), uint16(parameter), data);
 
-/** A parameter: a text, a whole number, NULL, or one whose data were sent ahead. */
-export type Given = string | number | bigint | null | 'long'[];
+/** A parameter: a text, a whole number, NULL, one whose data were sent ahead, or a value of another type as bytes. */
+export type Given = string | number | bigint | null | 'long'[] | Typed;
+
+export interface Typed {
+  readonly type: number;
+  readonly value: Buffer;
+}
 
 const TEXT = 0xfd;
 const NUMBER = 0x08;
@@ -55,12 +60,14 @@ export function execute(id: number, given: readonly Given[] = [], options: Execu
 function typeOf(value: Given): number {
   if (value === null) return NOTHING;
   if (Array.isArray(value)) return LONG_DATA;
+  if (typeof value === 'object') return value.type;
   return typeof value === 'string' ? TEXT : NUMBER;
 }
 
 function bytesOf(value: Given): Buffer {
   if (value === null || Array.isArray(value)) return Buffer.alloc(0);
   if (typeof value === 'string') return lenencText(value);
+  if (typeof value === 'object') return value.value;
   const bytes = Buffer.alloc(8);
   bytes.writeBigInt64LE(BigInt(value));
   return bytes;
