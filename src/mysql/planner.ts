@@ -85,11 +85,13 @@ export class Planner {
   }
 
   /** It is all that is sent for it, but for a PREPARE that may go before it. What opens a cursor is no read. */
-  mayShare({ extent, command, intent, statement, longData, held, closes }: MysqlUnit): boolean {
+  mayShare(unit: MysqlUnit): boolean {
+    const { extent, command, intent, statement, longData, held, closes } = unit;
     if (extent !== 'whole' || intent?.kind !== 'read' || intent.insertId) return false;
     if (longData.length > 0 || held.texts.length > 0 || closes.length > 0) return false;
     if (command === com.COM_QUERY) return true;
     if (command !== com.COM_STMT_EXECUTE || statement === undefined) return false;
+    if (unit.typing !== undefined && needsRun(unit, unit.typing)) return false;
     // It would be prepared under settings that are not the link's.
     return this.#changesTo(statement.prepared).length === 0;
   }

@@ -12,6 +12,7 @@ import {
   end,
   errorIn,
   execute,
+  FakeLink,
   prepare,
   run,
   type Session,
@@ -114,6 +115,16 @@ describe('the client half of a session: prepared statements', () => {
     const double = given(5, 0, 0, 0, 0, 0, 0, 0, 0);
     const text = given(0xfd, 1, 0x61);
     const nothing = given(6);
+    /** The name of a text that was prepared under the settings of these tests. */
+    const keyOf = (text: string): string => {
+      const other = session();
+      let name = '';
+      other.link.statements.set = (key) => {
+        name = key;
+      };
+      prepare(other, text, 1, 1);
+      return name;
+    };
     /** The number that it runs by, the PREPARE ahead of it answered with `id`. */
     const runs = (on: Session, bytes: Buffer, id = 0): number => {
       const { unit } = take(on, Buffer.from(bytes));
@@ -153,6 +164,53 @@ describe('the client half of a session: prepared statements', () => {
       prepare(other, TEXT, 12, 1);
       assert.deepEqual([runs(other, text), runs(other, nothing)], [12, 12]);
       assert.deepEqual([runs(other, number), runs(other, nothing)], [12, 12]);
+    });
+
+    /** What is sent for a run on a link that knows the statement and has not run it. */
+    const sent = (on: Session, bytes: Buffer): [number, string][] => {
+      const { unit } = take(on, Buffer.from(bytes));
+      const plan = on.client.plan(unit, on.link.asServer, false);
+      assert.ok(plan !== undefined && plan.before !== true);
+      on.client.completed(unit, end());
+      assert.ok(plan.expect instanceof Reply);
+      return commands(plan.bytes);
+    };
+
+    test('a read behind runs of another type has one of that type ahead of it on a new link, once', () => {
+      prepare(at, TEXT, 11, 1);
+      runs(at, number);
+      at.link = new FakeLink();
+      at.link.statements.set(keyOf(TEXT), 21);
+      const [first, second, ...none] = sent(at, text);
+      assert.deepEqual(none, []);
+      assert.deepEqual([first?.[0], second?.[0]], [com.COM_STMT_EXECUTE, com.COM_STMT_EXECUTE]);
+      assert.equal(second?.[1].endsWith('a'), true, 'the client’s own comes last');
+      assert.equal(sent(at, text).length, 1);
+    });
+
+    test('what has an effect is never run twice', () => {
+      const change = 'UPDATE own SET v = ?';
+      prepare(at, change, 11, 1);
+      runs(at, number);
+      at.link = new FakeLink();
+      at.link.statements.set(keyOf(change), 21);
+      assert.equal(sent(at, text).length, 1);
+    });
+
+    test('an EXECUTE that the server could not read leaves no type behind, here or for others', () => {
+      prepare(at, TEXT, 11, 1);
+      const { unit } = take(at, Buffer.from(number));
+      const plan = at.client.plan(unit, at.link.asServer, false);
+      assert.ok(plan?.expect instanceof Reply);
+      plan.expect.answers.at(-1)?.failed?.('1835');
+      at.client.completed(unit, end({ error: '1835' }));
+      assert.equal(at.link.statements.size, 0);
+      at.link.statements.set(keyOf(TEXT), 21);
+      assert.deepEqual(
+        sent(at, text).map(([name]) => name),
+        [com.COM_STMT_CLOSE, com.COM_STMT_EXECUTE],
+        'a text is a text',
+      );
     });
 
     test('MariaDB takes every parameter as it comes', () => {
