@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ClusterStatus, ExplainQuestion, Explanation } from './admin/sources.ts';
 import type { ClusterConfig } from './config/config.ts';
 import type { Clock } from './core/clock.ts';
+import type { Company } from './core/company.ts';
 import type { Engine, Probe } from './core/engine.ts';
 import { ProxyError } from './core/errors.ts';
 import type { Emit } from './core/events.ts';
@@ -184,8 +185,8 @@ export class Cluster implements Back {
     return this.#front.count();
   }
 
-  /** Where a statement would go, by what is known of the names in it. */
-  explain({ database, sql }: ExplainQuestion): Promise<Explanation> {
+  /** Where a statement would go, by what is known of the names in it and, wherever it runs, of its runs. */
+  async explain({ database, sql }: ExplainQuestion): Promise<Explanation> {
     const { allow, deny } = this.#config.routing.functions;
     const known =
       (database === undefined ? undefined : this.#catalogues.known(database)) ??
@@ -193,8 +194,10 @@ export class Cluster implements Back {
       this.#catalogues.known('');
     const lists = { allow: new Set(allow), deny: new Set(deny) };
     const explained = this.#parts.engine.explain(sql, database ?? '', known, lists);
-    const lane = laneIn(this.#config, database ?? '', explained.lane);
-    return Promise.resolve({ ...explained, lane });
+    const judged = (verdict: Company): Company => laneIn(this.#config, database ?? '', verdict);
+    const own = judged(explained.lane);
+    if (own.may === 'no' || this.#front === undefined) return { ...explained, lane: own };
+    return { ...explained, lane: judged(await this.#front.learned(database ?? '', sql, explained.lane)) };
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { ClusterConfig } from './config/config.ts';
 import type { Catalogue } from './core/catalogue.ts';
 import type { Clock } from './core/clock.ts';
+import type { Company, Verdict } from './core/company.ts';
 import { Counters } from './core/counters.ts';
 import type { Engine } from './core/engine.ts';
 import { ProxyError } from './core/errors.ts';
@@ -100,6 +101,11 @@ export class LocalFront implements Front {
 
   count(): Promise<Counted> {
     return Promise.resolve(this.countNow());
+  }
+
+  /** It has learned all that there is to know. */
+  learned(_database: string, _sql: string, own: Verdict): Promise<Company> {
+    return Promise.resolve(own);
   }
 
   countNow(): Counted {

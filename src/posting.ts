@@ -1,5 +1,6 @@
 import type { ClusterConfig } from './config/config.ts';
 import type { Clock, Timer } from './core/clock.ts';
+import type { Verdict } from './core/company.ts';
 import type { Engine } from './core/engine.ts';
 import { ProxyError } from './core/errors.ts';
 import type { Strike } from './core/intent.ts';
@@ -104,6 +105,11 @@ export class Posting {
       case 'struck':
         this.#struck(message.ask, message.refused && untold(message.refused));
         return;
+      case 'explain': {
+        const { ask, database, sql } = message;
+        this.#upline.send({ kind: 'explained', ask, verdict: this.#verdict(database, sql) });
+        return;
+      }
       case 'granted':
         this.#shares.granted(message.key, message.more);
         return;
@@ -153,6 +159,15 @@ export class Posting {
         if (share.holder.short > 0) this.#shares.want(share);
       },
     };
+  }
+
+  /** What runs of a statement have taught here; undefined: no session has used its database. */
+  #verdict(database: string, sql: string): Verdict | undefined {
+    const { config, engine } = this.#options;
+    const known = this.#names.known(database) ?? this.#names.known('');
+    if (known === undefined) return undefined;
+    const { allow, deny } = config.routing.functions;
+    return engine.explain(sql, database, known, { allow: new Set(allow), deny: new Set(deny) }).lane;
   }
 
   // ------------------------------------------------------------ shares

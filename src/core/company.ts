@@ -2,7 +2,13 @@ import { type Cost, type Doubt, SHARED_BYTES, SHORT_MS, SMALL_BYTES } from './co
 import type { Alone, Intent } from './intent.ts';
 
 /** Whether a statement may share a server connection with those of other sessions, for people and tools. */
-export interface Company {
+export interface Company extends Verdict {
+  /** Where worker processes serve clients: what each of them knows that answered. */
+  readonly workers?: readonly (Verdict & { readonly worker: number })[];
+}
+
+/** As one process sees it. */
+export interface Verdict {
   /** `not yet`: its cost stands in the way, as far as it is known. */
   readonly may: 'yes' | 'not yet' | 'no';
   readonly because: string;
@@ -37,7 +43,7 @@ const LIMITS = `at most ${SHORT_MS} ms of work and ${kB(SMALL_BYTES)} on average
  * Whether a unit may share a server connection as far as its text and its cost say; the session may still have to be
  * alone (a transaction, a pin). `bytes`: of its text.
  */
-export function companyOf(intent: Intent, bytes: number): Company {
+export function companyOf(intent: Intent, bytes: number): Verdict {
   const { kind, cost, alone } = intent;
   if (kind !== 'read') return no(ALONE['no-read']);
   if (bytes > SHARED_BYTES) return no(`it is larger than ${kB(SHARED_BYTES)}`);
@@ -64,4 +70,4 @@ const DOUBTS: Readonly<Record<Doubt, (cost: Cost) => string>> = {
 const averages = ({ ms, work, bytes }: Cost): string =>
   `${ms.toPrecision(2)} ms (${work.toPrecision(2)} ms of work) and ${Math.round(bytes)} B on average`;
 
-const no = (because: string): Company => ({ may: 'no', because });
+const no = (because: string): Verdict => ({ may: 'no', because });

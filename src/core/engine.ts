@@ -1,5 +1,5 @@
 import type { Catalogue } from './catalogue.ts';
-import type { Company } from './company.ts';
+import type { Verdict } from './company.ts';
 import type { FunctionLists } from './function-lists.ts';
 import type { NodeId, Observation } from './node.ts';
 import type { Order, Position } from './position.ts';
@@ -37,7 +37,7 @@ export interface Explained {
   /** The rule in words. */
   readonly reason: string;
   /** Whether it may share a server connection. */
-  readonly lane: Company;
+  readonly lane: Verdict;
   /** What the answer rests on and nobody has checked. */
   readonly assumption?: string;
 }

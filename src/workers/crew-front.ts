@@ -1,11 +1,13 @@
 import type { Catalogue } from '../core/catalogue.ts';
 import type { Clock, Timer } from '../core/clock.ts';
+import type { Company, Verdict } from '../core/company.ts';
 import { ProxyError } from '../core/errors.ts';
 import type { Endpoint, NodeId } from '../core/node.ts';
 import type { Ack, View } from '../core/view.ts';
 import { Acks } from './acks.ts';
 import { type Figures, Sum } from './figures.ts';
 import type { Back, Counted, Front } from './front.ts';
+import { Inquiry } from './inquiry.ts';
 import { Ledger } from './ledger.ts';
 import { Lessons } from './lessons.ts';
 import type { ClusterDown, ClusterUp } from './messages.ts';
@@ -46,6 +48,7 @@ export class CrewFront implements Front {
   readonly #sum: Sum;
   readonly #ledger: Ledger;
   readonly #lessons: Lessons;
+  readonly #inquiry: Inquiry;
   #view: View | undefined;
   #watch: Timer | undefined;
   /** Workers that were late when last looked at. */
@@ -55,6 +58,7 @@ export class CrewFront implements Front {
     this.#options = options;
     this.#sum = new Sum(options.nodes);
     this.#ledger = new Ledger(options.workers, (slot, message) => options.crew.send(slot, message));
+    this.#inquiry = new Inquiry(options);
     this.#lessons = new Lessons({
       pack: options.pack,
       send: (slot, message) => options.crew.send(slot, message),
@@ -91,8 +95,13 @@ export class CrewFront implements Front {
     return { counters: this.#sum.counters(silent), pools: this.#sum.pools(silent) };
   }
 
+  learned(database: string, sql: string, own: Verdict): Promise<Company> {
+    return this.#inquiry.ask(database, sql, own);
+  }
+
   /** The crew ends the workers, for all clusters at once. */
   close(): Promise<void> {
+    this.#inquiry.close();
     this.#watch?.cancel();
     return Promise.resolve();
   }
@@ -115,6 +124,7 @@ export class CrewFront implements Front {
   ended(slot: number): void {
     this.#sum.ended(slot);
     this.#lessons.ended(slot);
+    this.#inquiry.ended(slot);
     this.#ledger.ended(slot);
     this.#settled(this.#acks.ended(slot));
   }
@@ -148,6 +158,9 @@ export class CrewFront implements Front {
       case 'strike':
       case 'struck':
         this.#pass(slot, message);
+        return;
+      case 'explained':
+        this.#inquiry.answered(slot, message.ask, message.verdict);
         return;
       case 'want':
         this.#ledger.wanted(slot, message);

@@ -1,4 +1,5 @@
 import type { Catalogue } from '../core/catalogue.ts';
+import type { Company, Verdict } from '../core/company.ts';
 import type { Counters } from '../core/counters.ts';
 import type { Emit } from '../core/events.ts';
 import type { Endpoint } from '../core/node.ts';
@@ -21,6 +22,11 @@ export interface Front {
   doubt(database: string): void;
   /** What has been counted, and what is now. Bounded in time. */
   count(): Promise<Counted>;
+  /**
+   * Whether a statement may share a server connection, by what the processes that serve clients have learned. `own`:
+   * what this process says. Bounded in time.
+   */
+  learned(database: string, sql: string, own: Verdict): Promise<Company>;
   /** Takes no further client, ends sessions and links; resolves when nothing is left. */
   close(): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import type { Verdict } from '../core/company.ts';
 import type { ErrorCode, ErrorFacts } from '../core/errors.ts';
 import type { Event } from '../core/events.ts';
 import type { Strike } from '../core/intent.ts';
@@ -46,6 +47,8 @@ export type ClusterDown =
       readonly strike: Strike;
     }
   | { readonly kind: 'struck'; readonly ask: number; readonly refused: Told | undefined }
+  /** What have its runs taught? `database`: '' if none was named. */
+  | { readonly kind: 'explain'; readonly ask: number; readonly database: string; readonly sql: string }
   /** The share has grown by so much. */
   | { readonly kind: 'granted'; readonly key: string; readonly more: number }
   /**
@@ -75,6 +78,8 @@ export type ClusterUp =
   | { readonly kind: 'cancel'; readonly session: number; readonly secret: Uint8Array }
   | { readonly kind: 'strike'; readonly ask: number; readonly user: string; readonly strike: Strike }
   | { readonly kind: 'struck'; readonly to: number; readonly ask: number; readonly refused: Told | undefined }
+  /** `verdict`: undefined where nothing is known of the database. */
+  | { readonly kind: 'explained'; readonly ask: number; readonly verdict: Verdict | undefined }
   /** So many more are needed of a whole of `size`. */
   | { readonly kind: 'want'; readonly key: string; readonly size: number; readonly want: number }
   /** So many are not used any more and never will be unless they are granted again; `asked`: the answer to `give`. */

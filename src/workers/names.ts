@@ -34,6 +34,11 @@ export class Names {
     return undefined;
   }
 
+  /** What it was last told; nothing is asked for. */
+  known(database: string): Catalogue | undefined {
+    return this.#known.get(database)?.catalogue;
+  }
+
   stale(database: string, how: 'missed' | 'changed'): void {
     const known = this.#known.get(database);
     if (known === undefined) return;

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
+import type { Explanation } from '../../src/admin/sources.ts';
 import { isRunning } from '../chaos/processes.ts';
 import type { Adapter, Client } from '../engine/adapter.ts';
 import { mariadbServer, mysqlServer } from '../engine/mysql.ts';
@@ -29,6 +31,13 @@ async function sessions(adapter: Adapter, stage: Stage, count = CLIENTS): Promis
 
 const ended = (clients: readonly Client[]): Promise<unknown> =>
   Promise.all(clients.map((client) => client.end()));
+
+/** What the admin surface says of a statement. */
+async function explained(stage: Stage, sql: string): Promise<Explanation> {
+  const { port } = stage.proxy.adminAddress ?? assert.fail('there is no admin surface');
+  const query = new URLSearchParams({ database: stage.proxied.database, sql });
+  return (await (await fetch(`http://127.0.0.1:${port}/api/explain?${query}`)).json()) as Explanation;
+}
 
 /** The sum over all labels. */
 async function metric(stage: Stage, name: string): Promise<number> {
@@ -72,6 +81,42 @@ for (const adapter of [postgres, mysqlServer, mariadbServer]) {
         }),
       );
       assert.ok((await metric(stage, 'units_total')) >= before + CLIENTS * 120);
+      await ended(clients);
+    });
+
+    test('explain tells what workers have learned of a statement, and how many of them', async () => {
+      await using stage = await start(adapter);
+      const clients = await sessions(adapter, stage);
+      await clients[0]?.query('CREATE TABLE learned (id int PRIMARY KEY)');
+      const of = (slot: number): Client =>
+        clients.find((client) => slotOf(client) === slot) ?? assert.fail(`worker ${slot} has no client`);
+      const learn = async (slot: number, verdicts: readonly string[]): Promise<Explanation['lane']> => {
+        let lane: Explanation['lane'] | undefined;
+        await becomes(`worker ${slot} knows it to be short`, async () => {
+          await of(slot).query('SELECT id FROM learned WHERE id = 7');
+          lane = (await explained(stage, 'SELECT id FROM learned WHERE id = 8')).lane;
+          return isDeepStrictEqual(
+            lane.workers?.map(({ may }) => may),
+            verdicts,
+          );
+        });
+        return lane ?? assert.fail();
+      };
+      const short = /^it is known to be short: \S+ ms \(\S+ ms of work\) and \d+ B on average/;
+
+      await becomes('the table is known, and no run of the statement', async () => {
+        const { may, because } = (await explained(stage, 'SELECT id FROM learned WHERE id = 9')).lane;
+        return may === 'not yet' && because.startsWith('no run of it is known yet');
+      });
+      const one = await learn(1, ['not yet', 'yes']);
+      assert.equal(one.may, 'yes');
+      assert.match(one.because, short);
+      assert.match(one.because, / on average; so in 1 of 2 workers$/);
+      assert.ok(one.learned !== undefined && one.learned.ms > 0 && one.learned.shortRuns > 0);
+      assert.equal(one.workers?.[0]?.learned, undefined);
+      const both = await learn(0, ['yes', 'yes']);
+      assert.match(both.because, short);
+      assert.match(both.because, / on average$/);
       await ended(clients);
     });
 
