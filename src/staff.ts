@@ -32,6 +32,7 @@ interface Usage {
   /** Of the processes that had this place before, in seconds. */
   past: number;
   cpu: number;
+  lag: number;
   resident: number;
 }
 
@@ -45,7 +46,7 @@ export class Staff {
   constructor(options: StaffOptions) {
     const { config, workers, clock } = options;
     this.#options = options;
-    this.#usage = Array.from({ length: workers }, () => ({ past: 0, cpu: 0, resident: 0 }));
+    this.#usage = Array.from({ length: workers }, () => ({ past: 0, cpu: 0, lag: 0, resident: 0 }));
     this.#crew = new Crew(
       {
         clock,
@@ -115,7 +116,7 @@ export class Staff {
 
   usage(): WorkersSource {
     const { ready, replaced, silences } = this.#crew;
-    const usage = this.#usage.map(({ past, cpu, resident }, slot) => ({ slot, cpu: past + cpu, resident }));
+    const usage = this.#usage.map(({ past, cpu, ...now }, slot) => ({ slot, cpu: past + cpu, ...now }));
     return { ready: ready.length, replaced, silences, usage };
   }
 
@@ -124,11 +125,12 @@ export class Staff {
     return this.#crew.close();
   }
 
-  #reported(slot: number, { clusters, cpu, resident }: Report): void {
+  #reported(slot: number, { clusters, cpu, lag, resident }: Report): void {
     for (const [index, figures] of clusters.entries()) this.#fronts[index]?.reported(slot, figures);
     const usage = this.#usage[slot];
     if (usage === undefined) return;
     usage.cpu = cpu;
+    usage.lag = lag;
     usage.resident = resident;
   }
 
@@ -138,6 +140,7 @@ export class Staff {
     if (usage === undefined) return;
     usage.past += usage.cpu;
     usage.cpu = 0;
+    usage.lag = 0;
     usage.resident = 0;
   }
 

@@ -1,8 +1,10 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { sharedClock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { asProxyError } from './core/errors.ts';
 import { engineNamed } from './engines.ts';
 import { Posting } from './posting.ts';
+import { Lateness } from './workers/lateness.ts';
 import type { Down, Report, Start } from './workers/messages.ts';
 import { told } from './workers/told.ts';
 import type { SendUp } from './workers/upline.ts';
@@ -14,6 +16,9 @@ const REPORT_EVERY = 1_000;
 
 const clock = sharedClock('late');
 const postings: Posting[] = [];
+const delays = monitorEventLoopDelay({ resolution: 10 });
+delays.enable();
+const lateness = new Lateness(clock, delays);
 
 const send: SendUp = (message, done) => {
   if (process.connected) process.send?.(message, undefined, undefined, () => done?.());
@@ -44,7 +49,7 @@ async function begin({ config: given, slot, workers, addresses, clients }: Start
 function reported(): Report {
   const clusters = postings.map((posting) => posting.figures());
   const { user, system } = process.cpuUsage();
-  return { clusters, cpu: (user + system) / 1e6, resident: process.memoryUsage.rss() };
+  return { clusters, lag: lateness.read(), cpu: (user + system) / 1e6, resident: process.memoryUsage.rss() };
 }
 
 function reportLater(): void {

@@ -7,8 +7,17 @@ export interface WorkersSource {
   readonly replaced: number;
   /** Questions that a worker did not answer in time. */
   readonly silences: number;
-  /** By worker: processor time of all processes it ever was, in seconds; resident memory, in bytes. */
-  readonly usage: readonly { readonly slot: number; readonly cpu: number; readonly resident: number }[];
+  readonly usage: readonly WorkerUsage[];
+}
+
+export interface WorkerUsage {
+  readonly slot: number;
+  /** Processor time of all processes it ever was, in seconds. */
+  readonly cpu: number;
+  /** How late its event loop was lately (99 %), in seconds. */
+  readonly lag: number;
+  /** Resident memory, in bytes. */
+  readonly resident: number;
 }
 
 /** The metrics of the worker processes themselves. */
@@ -52,14 +61,22 @@ export function workerMetrics(registry: Registry, source: () => WorkersSource): 
       for (const { slot, cpu } of source().usage) this.inc({ worker: slot }, cpu);
     },
   });
-  new Gauge({
-    name: 'pointsman_worker_resident_bytes',
-    help: 'Resident memory of a worker',
-    labelNames: ['worker'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const { slot, resident } of source().usage) this.set({ worker: slot }, resident);
-    },
-  });
+  const gauge = (name: string, help: string, value: (usage: WorkerUsage) => number): void => {
+    new Gauge({
+      name: `pointsman_worker_${name}`,
+      help,
+      labelNames: ['worker'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const usage of source().usage) this.set({ worker: usage.slot }, value(usage));
+      },
+    });
+  };
+  gauge(
+    'eventloop_lag_p99_seconds',
+    'How late the event loop of a worker was lately (99 %)',
+    ({ lag }) => lag,
+  );
+  gauge('resident_bytes', 'Resident memory of a worker', ({ resident }) => resident);
 }

@@ -99,6 +99,8 @@ export type Up =
 export interface Report {
   /** By cluster. */
   readonly clusters: readonly Figures[];
+  /** How late its event loop was lately (99 %), in seconds. */
+  readonly lag: number;
   /** Processor time since its start, in seconds, and resident memory, in bytes. */
   readonly cpu: number;
   readonly resident: number;

@@ -60,6 +60,12 @@ for (const adapter of [postgres, mysqlServer, mariadbServer]) {
       const view = await (await fetch(`http://127.0.0.1:${port}/api/view`)).json();
       const [cluster] = (view as { clusters: { sessions: { clients: number } }[] }).clusters;
       assert.equal(cluster?.sessions.clients, CLIENTS);
+      for (const name of [
+        'worker_cpu_seconds_total',
+        'worker_resident_bytes',
+        'worker_eventloop_lag_p99_seconds',
+      ])
+        assert.ok((await metric(stage, name)) > 0, name);
       await ended(clients);
       await becomes('none is counted', async () => (await metric(stage, 'clients')) === 0);
     });

@@ -40,8 +40,8 @@ const workers: WorkersSource = {
   replaced: 1,
   silences: 3,
   usage: [
-    { slot: 0, cpu: 1.5, resident: 64 },
-    { slot: 1, cpu: 2, resident: 65 },
+    { slot: 0, cpu: 1.5, lag: 0.011, resident: 64 },
+    { slot: 1, cpu: 2, lag: 0.3, resident: 65 },
   ],
 };
 
@@ -66,6 +66,8 @@ test('the worker processes are told apart, and what happened to them is counted'
     'pointsman_workers_silent_total 3',
     'pointsman_worker_cpu_seconds_total{worker="0"} 1.5',
     'pointsman_worker_cpu_seconds_total{worker="1"} 2',
+    'pointsman_worker_eventloop_lag_p99_seconds{worker="0"} 0.011',
+    'pointsman_worker_eventloop_lag_p99_seconds{worker="1"} 0.3',
     'pointsman_worker_resident_bytes{worker="0"} 64',
     'pointsman_worker_resident_bytes{worker="1"} 65',
   ]);
@@ -229,6 +231,16 @@ describe('documents name metrics that exist, and all of them', () => {
       );
     });
   }
+
+  test('the dashboard shows each metric of the workers', () => {
+    const shown = mentioned(readFileSync('grafana/dashboards/pointsman.json', 'utf8'));
+    const ofWorkers = [...names].filter((name) => name.startsWith('pointsman_worker'));
+    assert.ok(ofWorkers.length >= 6);
+    assert.deepEqual(
+      ofWorkers.filter((name) => !shown.includes(name)),
+      [],
+    );
+  });
 
   test('docs/operating.md lists each metric of our own, and no other', () => {
     const listed = mentioned(readFileSync('docs/operating.md', 'utf8')).filter((name) =>

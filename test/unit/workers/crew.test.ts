@@ -6,7 +6,7 @@ import type { Down } from '../../../src/workers/messages.ts';
 import { ManualClock } from '../failover/clock.ts';
 
 const ADDRESSES = [{ host: '127.0.0.1', port: 6432 }];
-const REPORT = { clusters: [], cpu: 0, resident: 0 };
+const REPORT = { clusters: [], lag: 0, cpu: 0, resident: 0 };
 
 /** A process that does what the test says. */
 class Puppet implements WorkerProcess {
