@@ -75,7 +75,7 @@ class Scene {
   }
 }
 
-describe('the fronts of all workers as one', () => {
+describe('the fronts of all workers as one', { timeout: 10_000 }, () => {
   test('a view goes to all, and to each that begins later', () => {
     const scene = new Scene();
     scene.apply(1);
@@ -144,6 +144,18 @@ describe('the fronts of all workers as one', () => {
       scene.events.map(({ kind }) => kind),
       ['held', 'released'],
     );
+  });
+
+  test('who asks what has been learned hears of those that answer, and waits for none that has ended', async () => {
+    const scene = new Scene();
+    const short = { may: 'yes', because: 'it is short' } as const;
+    const asked = scene.front.learned('d', 'SELECT 1', { may: 'not yet', because: '' });
+    scene.front.said(1, { kind: 'explained', ask: 1, verdict: short });
+    scene.front.ended(0);
+    assert.deepEqual(await asked, { ...short, workers: [{ worker: 1, ...short }] });
+    const last = scene.front.learned('d', 'SELECT 1', short);
+    await scene.front.close();
+    assert.deepEqual((await last).workers, []);
   });
 
   test('figures are counted together; of a silent worker only what grows', async () => {
