@@ -142,13 +142,18 @@ export class Dispatcher implements PhysicalOwner, LinkSource {
   }
 
   get crowded(): boolean {
+    if (this.#excess > 0) return true;
     const { first } = this.#waiting;
-    return this.#excess > 0 || (first !== undefined && first.sharing() === undefined);
+    if (first === undefined) return false;
+    const sharing = first.sharing();
+    return sharing === undefined || !this.lanes.has(sharing.settings);
   }
 
   /** One link more, if there may be one. It is free when it comes. */
   widen(): void {
-    if (this.#widening || this.#opening > 0 || this.taken >= this.#limits.size) return;
+    // A free one would have been taken if its settings suited: nor would those of one more.
+    if (this.#widening || this.#opening > 0 || this.#free.length > 0 || this.taken >= this.#limits.size)
+      return;
     this.#widening = true;
     this.#open();
   }

@@ -25,7 +25,7 @@ export interface LinkSource extends LinkHome {
   readonly clock: Clock;
   readonly rescues: Rescues;
   readonly counters: NodeCounters;
-  /** A unit that needs a link of its own is next to get one, or there are more links than there may be. */
+  /** A unit that no lane can serve is next to get a link, or there are more links than there may be. */
   readonly crowded: boolean;
   /** Lanes that may be kept while others wait. */
   readonly lanesKept: number;
@@ -79,6 +79,11 @@ export class Lanes implements LaneOwner {
     let owed = 0;
     for (const { link } of this.#lanes) owed += link.owed;
     return owed;
+  }
+
+  /** One of them is for units with these settings. */
+  has(settings: Settings): boolean {
+    return this.#lanes.some((lane) => lane.settings === settings);
   }
 
   /** A lane for a unit; undefined: it needs a link of its own. */

@@ -85,6 +85,25 @@ describe('a crowd that waits for few links', () => {
     assert.deepEqual(new Set(readers.map(({ answers }) => answers)), new Set([4]));
   });
 
+  test('one whose settings no lane has is not kept waiting by readers who come and go', async () => {
+    using on = new Scene(1);
+    await on.learns('SELECT 1');
+    const other = await on.enters({ TimeZone: 'Asia/Tokyo' });
+    const readers = await crowd(on, 4, 'SELECT 1');
+    other.asks('SELECT 1');
+    await on.pass();
+    const [line] = on.lines;
+    assert.ok(line);
+    for (let round = 0; round < 40 && other.answers === 0; round++) {
+      const reader = readers[round % readers.length];
+      line.answer();
+      await on.pass();
+      if (reader !== undefined && reader.answers > 0) reader.asks('SELECT 1');
+      await on.pass();
+    }
+    assert.equal(other.answers, 1, 'it had its turn');
+  });
+
   test('opens one more link when its lanes are full, as far as the pool goes', async () => {
     using on = new Scene(3);
     await on.learns('SELECT 1');
@@ -109,6 +128,22 @@ describe('a crowd that waits for few links', () => {
     line.answer();
     await on.pass();
     assert.equal(line.open.length, full);
+    await answered(on);
+  });
+
+  test('opens no more links while there is one that only others can use', async () => {
+    using on = new Scene(4);
+    const guests: Guest[] = [];
+    for (let at = 0; at < 60; at++) guests.push(await on.enters({ TimeZone: 'Asia/Tokyo' }));
+    const [first] = guests;
+    first?.asks('SELECT 1');
+    await on.pass();
+    await answered(on);
+    for (let at = 0; at < guests.length; at++) {
+      guests[at]?.asks('SELECT 1');
+      await on.pass();
+    }
+    assert.equal(on.lines.length, 2, 'the second came as the server has it, and has no use for another');
     await answered(on);
   });
 
