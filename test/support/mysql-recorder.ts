@@ -347,6 +347,15 @@ export class MysqlWire {
     return all.subarray(0, length);
   }
 
+  /** Takes nothing from the network until `resume`. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   /** Says goodbye; resolves when the other side has closed. */
   async close(): Promise<void> {
     if (this.ended) return;
