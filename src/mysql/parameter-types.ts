@@ -109,13 +109,14 @@ function typesAfter(types: string, kinds: string): string {
   return changes ? after : types;
 }
 
-/** Runs that give a statement as prepared these types. */
-export function runsFor(types: string, statement: number): Buffer[] {
-  const runs = [run(types.replaceAll(AGAIN, TEXT), statement)];
+/** Runs that give a statement as prepared these types, or bring it so far that the run itself does. */
+export function runsFor({ types, fresh }: Typing, statement: number): Buffer[] {
+  const last = types.replaceAll(AGAIN, TEXT);
+  if (last === types) return [run(types, statement)];
   // Texts that were something else: only another parameter's new type makes them texts.
-  if (types.includes(AGAIN))
-    runs.unshift(run(types.replaceAll(/[^T]/g, TEXT).replaceAll(AGAIN, 'i'), statement));
-  return runs;
+  const first = run(types.replaceAll(/[^T]/g, TEXT).replaceAll(AGAIN, 'i'), statement);
+  // Of a text beside a number MySQL makes what its value looks like: the client's own counts where it can.
+  return last === fresh ? [first] : [first, run(last, statement)];
 }
 
 function run(types: string, statement: number): Buffer {

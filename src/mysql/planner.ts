@@ -251,7 +251,7 @@ export class Planner {
     if (now.types === '') return undefined;
     if (needsRun(unit, now)) {
       const number = statements.adopt(this.#keyOf(prepared, ''), key)?.id;
-      return number === undefined ? undefined : { number, named: key, ahead: runsFor(now.types, number) };
+      return number === undefined ? undefined : { number, named: key, ahead: runsFor(now, number) };
     }
     return this.#fresh(prepared, now, statements);
   }
