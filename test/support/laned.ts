@@ -131,6 +131,12 @@ export class Laned implements AsyncDisposable {
     for (const statement of statements) await this.cluster.query('pg-1', statement);
   }
 
+  /** Which node takes writes now. */
+  async primary(): Promise<string> {
+    const [source] = await this.proxy.figures();
+    return source?.view().primary ?? 'nobody';
+  }
+
   async figures(): Promise<LaneFigures> {
     const [source] = await this.proxy.figures();
     const sum = { units: 0, rescues: 0, poisoned: 0 };
