@@ -26,6 +26,9 @@ export interface IdEnd {
 /** What LAST_INSERT_ID() gives on a link as long as nothing puts it back; missing: not known. */
 const onLinks = new WeakMap<Link, { readonly value: bigint; readonly resets: number }>();
 
+/** Who was the last to have a link hold its own value. Nobody else relies on what it held before. */
+const owners = new WeakMap<Link, InsertIds>();
+
 function isOn(link: Link, value: bigint): boolean {
   const known = onLinks.get(link);
   return known?.value === value && known.resets === link.statements.resets;
@@ -52,20 +55,29 @@ export class InsertIds {
 
   /** What must be sent ahead of a statement on this link. */
   front(link: Link, use: IdUse): Buffer | undefined {
-    if (use === 'none' || this.#own === link) return undefined;
+    if (use === 'none' || this.#owns(link)) return undefined;
     const holds = isOn(link, this.value);
     onLinks.delete(link);
+    owners.delete(link);
     if (!holds && use === 'may') return undefined;
     this.#own = link;
+    owners.set(link, this);
     this.#known = true;
     // Unlike SET last_insert_id it is nothing that trackers report.
     return holds ? undefined : queryCommand(`DO LAST_INSERT_ID(${this.value})`);
   }
 
-  /** A statement has ended. `idle`: the link may be another's next. True: ask the link for LAST_INSERT_ID(). */
+  #owns(link: Link): boolean {
+    return this.#own === link && owners.get(link) === this;
+  }
+
+  /**
+   * A statement has ended. `idle`: the link may be another's next; after an error that is a guess. True: ask the link
+   * for LAST_INSERT_ID().
+   */
   ended(link: Link, use: IdUse, end: IdEnd, idle: boolean): boolean {
     if (use !== 'none') this.#change(link, end);
-    if (this.#given !== undefined || (idle && !this.#known)) {
+    if (this.#given !== undefined || ((idle || end.failed) && !this.#known)) {
       this.#asked = link;
       return true;
     }
@@ -74,7 +86,7 @@ export class InsertIds {
   }
 
   #change(link: Link, { failed, insertId, plain, certain }: IdEnd): void {
-    if (this.#own !== link) {
+    if (!this.#owns(link)) {
       if (!failed && insertId !== 0n && insertId !== this.value) this.#given = insertId;
       return;
     }
@@ -84,14 +96,17 @@ export class InsertIds {
     } else if (failed || !plain || (insertId !== 0n && insertId !== this.value)) this.#known = false;
   }
 
-  /** The server's answer; undefined: it gave none. */
+  /** The server's answer; undefined: it gave none, or was asked something else. `idle` is certain now. */
   learned(value: bigint | undefined, idle: boolean): void {
     const link = this.#asked;
     this.#asked = undefined;
     const given = this.#given;
     this.#given = undefined;
     if (value !== undefined && (given === undefined || given === value)) this.value = value;
-    if (link === undefined) return;
+    if (link === undefined) {
+      if (idle && this.#known) this.#leave();
+      return;
+    }
     if (given !== undefined) {
       if (value !== undefined) put(link, value);
       return;
@@ -102,7 +117,11 @@ export class InsertIds {
 
   /** The link goes on to whoever comes next, and holds this session's value. */
   #leave(): void {
-    if (this.#own !== undefined) put(this.#own, this.value);
+    const link = this.#own;
+    if (link !== undefined && this.#owns(link)) {
+      put(link, this.value);
+      owners.delete(link);
+    }
     this.#own = undefined;
     this.#known = true;
   }

@@ -76,7 +76,9 @@ export class Retrospect {
     { error, insertId, rowCount }: MysqlEnd & Outcome,
     server: LinkSide,
   ): boolean {
-    if (idUse === 'none') return this.#memory.ids.ended(server, idUse, NO_ID, this.#idle);
+    if (idUse === 'none') {
+      return this.#memory.ids.ended(server, idUse, { ...NO_ID, failed: error !== '' }, this.#idle);
+    }
     const reads = intent?.kind === 'read';
     const end: IdEnd = {
       failed: error !== '',
@@ -116,6 +118,8 @@ export class Retrospect {
 
   learned(outcome: Outcome): void {
     const { diagnostics, ids } = this.#memory;
+    // An error has no status: what was asked behind it has one.
+    this.#idle = outcome.status === 'idle';
     diagnostics.learned(outcome.rows.filter(({ length }) => length === 3));
     const [id, found] = outcome.rows.find(({ length }) => length < 3) ?? [];
     if (found !== undefined && found !== null) diagnostics.foundRows = BigInt(found);

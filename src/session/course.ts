@@ -98,7 +98,15 @@ export class Course implements Seeker {
     // The node may change with the next unit: only a read may follow without knowing how this one ends.
     if (!idle) return intent.kind === 'read' && intent.begin === undefined && tenancy.send(lease, request);
     if (intent.kind !== 'write' && intent.kind !== 'begin') return tenancy.send(lease, request);
+    // Nothing of the session's own keeps it here: it has waited for what others left unanswered on the link.
+    if (!state.inTransaction && state.pin === undefined) return this.#leave(tenancy, lease, request);
     return this.#refuseOn(lease, request, notOnReplica(intent.because, intent.detail));
+  }
+
+  /** The lease ends, or is asked first what was left on it: then the unit goes where it belongs. */
+  #leave(tenancy: Tenancy, lease: Lease, request: Request): boolean {
+    tenancy.settle(lease);
+    return this.lease === undefined && this.seek(request);
   }
 
   /** A unit that is never passed on. Its transaction has failed, as it would have on the server. */

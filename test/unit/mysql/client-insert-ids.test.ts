@@ -41,6 +41,25 @@ describe('the client half of a session: LAST_INSERT_ID()', () => {
     assert.deepEqual(commands(plan.bytes)[0], [com.COM_QUERY, 'DO LAST_INSERT_ID(5)']);
   });
 
+  test('a link that has gone on to others after an error is nobody’s own, though the error looked like a transaction', () => {
+    const link = new FakeLink();
+    at.link = link;
+    // An ERR packet has no status: without autocommit it may stand for a transaction.
+    run(at, queryCommand('SELEKT'), { error: '1064', status: 'transaction' });
+    at.client.learned(end({ rows: [['0']] }));
+    const other = session();
+    other.link = link;
+    run(other, queryCommand('INSERT INTO t VALUES (5)'), { insertId: 5n });
+    other.client.learned(end({ rows: [['5']] }));
+    at.link = new FakeLink();
+    const { question } = run(at, queryCommand('SELECT 1'), { rowCount: 1 });
+    if (question !== undefined) at.client.learned(end({ rows: [['0']] }));
+    const fresh = session();
+    fresh.link = link;
+    const { plan } = run(fresh, queryCommand('SELECT LAST_INSERT_ID()'));
+    assert.deepEqual(commands(plan.bytes)[0], [com.COM_QUERY, 'DO LAST_INSERT_ID(0)']);
+  });
+
   test('where nothing can have changed nothing is asked', () => {
     for (const text of [
       'INSERT INTO t VALUES (5)',
