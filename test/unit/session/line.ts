@@ -33,11 +33,18 @@ const complete = message('C', 'SELECT 1\0');
 
 /** A server connection of which a test is the server: says what was asked, and answers the oldest when told to. */
 export class Line extends MemoryChannel {
+  /** Of which server; '' if it does not matter. */
+  readonly node: string;
   readonly #asked: Asked[] = [];
   readonly #statements = new Map<string, string>();
   #answered = 0;
   #rest: Buffer = Buffer.alloc(0);
   #batch: Message[] = [];
+
+  constructor(node = '') {
+    super();
+    this.node = node;
+  }
 
   override write(bytes: Uint8Array): boolean {
     this.#rest = Buffer.concat([this.#rest, bytes]);

@@ -1,6 +1,6 @@
 import { Counters, type NodeCounters } from '../../../src/core/counters.ts';
 import type { Event } from '../../../src/core/events.ts';
-import { nodeId } from '../../../src/core/node.ts';
+import { type NodeId, nodeId } from '../../../src/core/node.ts';
 import { settingsOf } from '../../../src/core/settings.ts';
 import { emptyView, type NodeView, type View } from '../../../src/core/view.ts';
 import type { Login, Opened, Plan, SessionKey, Wire } from '../../../src/core/wire.ts';
@@ -15,6 +15,7 @@ import { ManualClock } from '../failover/clock.ts';
 import { Line } from './line.ts';
 
 const NODE = nodeId('pg-1');
+const REPLICA = nodeId('pg-2');
 const NAMES = catalogueOf([{ kind: 'table', name: 't' }]);
 let lastScene = 0;
 const USER = { user: 'app', database: 'shop' };
@@ -53,6 +54,8 @@ export interface SceneOptions {
   readonly mode?: PoolMode;
   /** Laid over the protocol. */
   readonly wire?: Partial<Wire>;
+  /** A second server, which takes the reads, however old they are. */
+  readonly replica?: true;
 }
 
 /** A data plane without a socket: the test is its clients and its one server. */
@@ -63,11 +66,13 @@ export class Scene {
   readonly events: Event[] = [];
   /** Cancel requests that the server was sent, and has not closed. */
   readonly strikes: (() => void)[] = [];
-  readonly #counters = new Counters([NODE]);
+  readonly #counters = new Counters([NODE, REPLICA]);
   readonly #plane: DataPlane;
+  readonly #nodes: readonly NodeId[];
   #arriving: Login | SessionKey | undefined;
 
   constructor(size: number, more: SceneOptions = {}) {
+    this.#nodes = more.replica === true ? [NODE, REPLICA] : [NODE];
     const pool = { size, waiters: 1_000, waitTimeoutMs: 60_000, maxAgeMs: 1e9 };
     this.#plane = new DataPlane({
       wire: this.#wire(more.wire),
@@ -81,12 +86,12 @@ export class Scene {
       },
       holds: { requests: 1_000, bytes: 1e6, timeoutMs: 5_000 },
       rules: {
-        replicas: false,
+        replicas: more.replica ?? false,
         noReplica: 'primary',
         maxLagBytes: undefined,
         compare: positions.compare,
       },
-      level: 'session',
+      level: more.replica === true ? 'eventual' : 'session',
       // What is remembered of statements is kept apart by these: each scene begins with nothing.
       functions: { allow: new Set(), deny: new Set([`scene_${++lastScene}`]) },
       counters: this.#counters,
@@ -97,7 +102,7 @@ export class Scene {
       needs: () => NAMES,
       stale: () => undefined,
     });
-    this.#plane.apply(viewAt(0));
+    this.#plane.apply(viewAt(0, this.#nodes));
   }
 
   #wire(more: Partial<Wire> = {}): Wire {
@@ -114,8 +119,8 @@ export class Scene {
         const guest = this.#guests.get(login);
         if (guest !== undefined) guest.key = key;
       },
-      connect: () => {
-        const channel = new Line();
+      connect: ({ node }) => {
+        const channel = new Line(node);
         this.lines.push(channel);
         return Promise.resolve(openedOn(channel));
       },
@@ -156,7 +161,7 @@ export class Scene {
   /** The server is seen to be there, a moment from now. */
   async seen(): Promise<void> {
     await this.pass(1);
-    this.#plane.apply(viewAt(this.clock.now()));
+    this.#plane.apply(viewAt(this.clock.now(), this.#nodes));
     await this.pass();
   }
 
@@ -227,20 +232,23 @@ export const asking = (text: string): Plan => ({
   bytes: query(text),
 });
 
-function viewAt(askedAt: number): View {
-  const node: NodeView = {
-    id: NODE,
-    endpoint: { host: '192.0.2.1', port: 1 },
-    role: 'primary',
-    state: 'up',
-    reason: '',
-    weight: 1,
-    links: true,
-    position: undefined,
-    askedAt,
-    branch: '1',
-    version: '18.0',
-    lagBytes: undefined,
-  };
-  return { ...emptyView, epoch: 1, version: 1, primary: NODE, holding: '', nodes: [node] };
+/** The first node is the primary. */
+function viewAt(askedAt: number, ids: readonly NodeId[]): View {
+  const nodes = ids.map(
+    (id): NodeView => ({
+      id,
+      endpoint: { host: '192.0.2.1', port: 1 },
+      role: id === NODE ? 'primary' : 'replica',
+      state: 'up',
+      reason: '',
+      weight: 1,
+      links: true,
+      position: undefined,
+      askedAt,
+      branch: '1',
+      version: '18.0',
+      lagBytes: undefined,
+    }),
+  );
+  return { ...emptyView, epoch: 1, version: 1, primary: NODE, holding: '', nodes };
 }
