@@ -4,13 +4,13 @@ import type { Event } from '../../src/core/events.ts';
 import type { EmbeddedCluster } from '../../src/demo/postgres.ts';
 import { becomes } from './becomes.ts';
 import { startCluster } from './cluster.ts';
+import { LaneWatch } from './lane-watch.ts';
 import { type Door, query, WireClient } from './wire-recorder.ts';
 
 const HOST = '127.0.0.1';
 /** A statement is known to be short when it has gone by a lane so often in a row; within so many runs. */
 const WARM = 10;
 const WARMED_WITHIN = 1_000;
-const BOARDED_WITHIN = 5_000;
 /** Goes by no lane before it is known that kv is a plain table. */
 const NAMED = 'SELECT v AS named FROM kv WHERE k = 1';
 /** The first key of the locks that gates wait for. */
@@ -29,13 +29,6 @@ export interface LanedOptions {
   readonly proxy?: Partial<ClusterInput>;
 }
 
-/** What has happened on lanes so far, over all nodes. */
-export interface LaneFigures {
-  readonly units: number;
-  readonly rescues: number;
-  readonly poisoned: number;
-}
-
 /** Functions that a test has in its hand; the configuration declares them free of effects. */
 const FUNCTIONS = {
   // Waits as long as a bolt is shut on it.
@@ -51,7 +44,7 @@ const FUNCTIONS = {
 } as const;
 
 /** A real cluster with the proxy before it in this process, and eyes on its lanes. `await using`, or `close`. */
-export class Laned implements AsyncDisposable {
+export class Laned extends LaneWatch implements AsyncDisposable {
   readonly cluster: EmbeddedCluster;
   readonly proxy: RunningProxy;
   /** What the proxy has told, but for probes. */
@@ -70,6 +63,7 @@ export class Laned implements AsyncDisposable {
     events: readonly Event[],
     ownsCluster: boolean,
   ) {
+    super();
     const { client } = cluster.credentials;
     this.cluster = cluster;
     this.#ownsCluster = ownsCluster;
@@ -137,38 +131,9 @@ export class Laned implements AsyncDisposable {
     return source?.view().primary ?? 'nobody';
   }
 
-  async figures(): Promise<LaneFigures> {
-    const [source] = await this.proxy.figures();
-    const sum = { units: 0, rescues: 0, poisoned: 0 };
-    for (const { laneUnits, laneRescues, lanePoisoned } of source?.counters.nodes ?? []) {
-      sum.units += laneUnits;
-      sum.rescues += laneRescues;
-      sum.poisoned += lanePoisoned;
-    }
-    return sum;
-  }
-
-  /** What happens on lanes meanwhile. */
-  async during(work: () => Promise<unknown>): Promise<LaneFigures> {
-    const before = await this.figures();
-    await work();
-    const after = await this.figures();
-    return {
-      units: after.units - before.units,
-      rescues: after.rescues - before.rescues,
-      poisoned: after.poisoned - before.poisoned,
-    };
-  }
-
-  /** Sends statements that go by a lane; resolves as soon as they are on it, long before they count as long. */
-  async board(client: WireClient, ...texts: readonly string[]): Promise<void> {
-    const { units } = await this.figures();
-    const end = performance.now() + BOARDED_WITHIN;
-    send(client, ...texts);
-    while ((await this.figures()).units < units + texts.length) {
-      if (performance.now() > end) throw new Error(`${texts.join('; ')} went by no lane`);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+  /** Sends statements that go by a lane; resolves when they are on it. */
+  board(client: WireClient, ...texts: readonly string[]): Promise<void> {
+    return this.boarded(texts, () => send(client, ...texts));
   }
 
   /** Opens so many server connections, by as many transactions at the same time. */

@@ -1,6 +1,7 @@
+import type { RunningProxy } from '../../src/app.ts';
 import type { EngineName } from '../../src/demo/cluster.ts';
 import { becomes } from './becomes.ts';
-import type { LaneFigures } from './laned.ts';
+import { LaneWatch } from './lane-watch.ts';
 import { query } from './mysql-commands.ts';
 import { MysqlWire } from './mysql-recorder.ts';
 import { type ConnectionFacts, Stage } from './stage.ts';
@@ -8,7 +9,6 @@ import { type ConnectionFacts, Stage } from './stage.ts';
 /** A statement is known to be short when it has gone by a lane so often in a row; within so many runs. */
 const WARM = 10;
 const WARMED_WITHIN = 1_000;
-const BOARDED_WITHIN = 5_000;
 /** COM_QUERY, by which `MysqlWire.answer` knows what it reads. */
 const COM_QUERY = 3;
 
@@ -20,10 +20,11 @@ const FUNCTIONS = {
 } as const;
 
 /** A MySQL or MariaDB server with the proxy before it in this process, and eyes on its lanes. */
-export class MysqlLaned implements AsyncDisposable {
+export class MysqlLaned extends LaneWatch implements AsyncDisposable {
   readonly stage: Stage;
 
   private constructor(stage: Stage) {
+    super();
     this.stage = stage;
   }
 
@@ -57,6 +58,10 @@ export class MysqlLaned implements AsyncDisposable {
     }
   }
 
+  get proxy(): RunningProxy {
+    return this.stage.proxy;
+  }
+
   /** As the application, past the proxy. */
   get direct(): ConnectionFacts {
     return this.stage.direct(this.#primary);
@@ -85,38 +90,9 @@ export class MysqlLaned implements AsyncDisposable {
     return (await this.ask(text)).map(({ id }) => Number(id));
   }
 
-  async figures(): Promise<LaneFigures> {
-    const [source] = await this.stage.proxy.figures();
-    const sum = { units: 0, rescues: 0, poisoned: 0 };
-    for (const { laneUnits, laneRescues, lanePoisoned } of source?.counters.nodes ?? []) {
-      sum.units += laneUnits;
-      sum.rescues += laneRescues;
-      sum.poisoned += lanePoisoned;
-    }
-    return sum;
-  }
-
-  /** What happens on lanes meanwhile. */
-  async during(work: () => Promise<unknown>): Promise<LaneFigures> {
-    const before = await this.figures();
-    await work();
-    const after = await this.figures();
-    return {
-      units: after.units - before.units,
-      rescues: after.rescues - before.rescues,
-      poisoned: after.poisoned - before.poisoned,
-    };
-  }
-
-  /** Sends statements that go by a lane; resolves as soon as they are on it, long before they count as long. */
-  async board(client: MysqlWire, ...texts: readonly string[]): Promise<void> {
-    const { units } = await this.figures();
-    const end = performance.now() + BOARDED_WITHIN;
-    send(client, ...texts);
-    while ((await this.figures()).units < units + texts.length) {
-      if (performance.now() > end) throw new Error(`${texts.join('; ')} went by no lane`);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+  /** Sends statements that go by a lane; resolves when they are on it. */
+  board(client: MysqlWire, ...texts: readonly string[]): Promise<void> {
+    return this.boarded(texts, () => send(client, ...texts));
   }
 
   /** Opens so many server connections, by as many transactions at the same time. */
