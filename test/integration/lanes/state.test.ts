@@ -98,7 +98,7 @@ test('rule 8: what a session sends at once is answered in order, reads behind re
       query('SELECT 1/0 AS ordered'),
       ...reads(16),
     );
-    await client.ready(27);
+    await client.ready(28);
     client.send(...reads(21), query("SET work_mem TO '3MB'"), query('SHOW work_mem'), ...reads(26));
     await client.ready(12);
   });
