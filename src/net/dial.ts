@@ -3,6 +3,7 @@ import { ProxyError } from '../core/errors.ts';
 import type { Endpoint } from '../core/node.ts';
 import { Connection } from './connection.ts';
 import { hearLastWords } from './last-words.ts';
+import { onread } from './shared-read.ts';
 
 /** Idle time after which the kernel asks whether a server is still there, in ms. */
 const KEEPALIVE_AFTER = 30_000;
@@ -26,6 +27,7 @@ export function dial(endpoint: Endpoint, { signal, timeoutMs }: DialOptions = {}
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: KEEPALIVE_AFTER,
+      onread,
     });
     const timer =
       timeoutMs === undefined ? undefined : setTimeout(() => socket.destroy(timedOut()), timeoutMs);

@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { ProxyError } from '../core/errors.ts';
 import type { Endpoint } from '../core/node.ts';
 import { Connection } from './connection.ts';
+import { readingShared } from './shared-read.ts';
 
 /** Idle time after which the kernel asks whether a client is still there, in ms. */
 const KEEPALIVE_AFTER = 60_000;
@@ -69,7 +70,7 @@ export class Listener {
       socket.destroy();
       return;
     }
-    const connection = new Connection(socket, this.#closed);
+    const connection = new Connection(readingShared(socket), this.#closed);
     if (this.#open > maxClients) this.#options.refuse(connection);
     else this.#options.serve(connection);
   }
@@ -79,6 +80,7 @@ export class Listener {
 export function listen(options: ListenOptions): Promise<Listener> {
   const server = createServer({
     noDelay: true,
+    pauseOnConnect: true,
     keepAlive: true,
     keepAliveInitialDelay: KEEPALIVE_AFTER,
   });
