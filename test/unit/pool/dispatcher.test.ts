@@ -130,6 +130,24 @@ describe('links of one node, user and database', () => {
     dispatcher.close(refused('safe'));
   });
 
+  test('lanes that are full get a link that has been idle for long, although it counts as open', async () => {
+    const { clock, dispatcher, opened, wait } = pool();
+    const [a, b] = [wait(), wait()];
+    await settled();
+    assert.ok(a.link !== undefined && b.link !== undefined);
+    dispatcher.give(a.link);
+    dispatcher.give(b.link);
+    await clock.run(6_000);
+    assert.deepEqual([dispatcher.free, dispatcher.taken], [0, 2]);
+    const c = wait();
+    await settled();
+    assert.ok(c.link !== undefined);
+    dispatcher.widen();
+    await settled();
+    assert.deepEqual([dispatcher.free, dispatcher.taken, opened.length], [1, 2, 2]);
+    dispatcher.close(refused('safe'));
+  });
+
   test('who has waited too long is told, and what to do about it', async () => {
     const { clock, dispatcher, wait } = pool({ size: 1 });
     const [a, b] = [wait(), wait()];
