@@ -25,8 +25,14 @@ const RISING_FAST = 1 / 64;
 const EXPLAINED = 2;
 /** What a measurement must at least be, in ms: a clock may see none. */
 const LEAST_MS = 0.005;
-/** A run that took longer was not short, however busy the machine is, in ms. */
-const LONG_MS = 20;
+/**
+ * A run that took longer was not short, in ms. Where all runs take longer than the work in them, half of that many times
+ * as long is still short, up to so many times.
+ */
+export const LONG_MS = 20;
+const MOST_PATIENCE = 8;
+/** How fast what it usually takes follows a run that took more or less. */
+const STEP = 1 / 16;
 /** Runs in company without a disappointment after which half the caution is given up. */
 const FORGIVEN_AFTER = 1_024;
 /** Runs in a row that must have been short: at first, times this after each disappointment, and at most. */
@@ -43,6 +49,8 @@ export class Cost {
   /** Moving averages. */
   ms = 0;
   bytes = 0;
+  /** What it usually takes, in ms: about half of the runs took longer, and how much longer those took is no matter. */
+  #usual = 0;
   /**
    * The work behind it, in ms: what it takes when nothing else keeps the server or this process busy. Falls at once,
    * rises slowly: on a busy server all takes longer the more connections it works for, and that is no reason to use
@@ -83,13 +91,20 @@ export class Cost {
     return this.#asked;
   }
 
-  /** It ran alone. */
-  alone(ms: number, bytes: number): void {
+  /** So many times the usual bound it may take: on a busy server every statement does. */
+  get patience(): number {
+    return this.work === 0 ? 1 : Math.min(MOST_PATIENCE, Math.max(1, this.#usual / this.work / 2));
+  }
+
+  /** It ran on a connection of its own. `busy`: those on which the server worked meanwhile. */
+  alone(ms: number, bytes: number, busy = 1): void {
     const first = this.ms === 0;
     this.ms = first ? Math.max(LEAST_MS, ms) : average(this.ms, ms);
     this.bytes = first ? bytes : average(this.bytes, bytes);
-    this.#worked(ms, 1);
-    this.#runs = ms <= LONG_MS && bytes <= SMALL_BYTES ? this.#runs + 1 : 0;
+    this.#took(ms);
+    this.#worked(ms, busy);
+    const isShort = ms <= LONG_MS * this.patience && bytes <= SMALL_BYTES;
+    this.#runs = isShort ? this.#runs + 1 : 0;
   }
 
   /**
@@ -98,11 +113,17 @@ export class Cost {
    */
   together(ms: number, busy: number): void {
     this.ms = Math.max(LEAST_MS, average(this.ms, ms));
+    this.#took(ms);
     if (busy > 0) this.#worked(ms, busy);
     if (++this.#inCompany < FORGIVEN_AFTER) return;
     this.#inCompany = 0;
     this.#asked = Math.max(1, this.#asked / 2);
     this.#recalls = Math.max(0, this.#recalls - 1);
+  }
+
+  #took(ms: number): void {
+    const usual = this.#usual;
+    this.#usual = Math.max(LEAST_MS, usual === 0 ? ms : usual * (ms > usual ? 1 + STEP : 1 - STEP));
   }
 
   #worked(ms: number, busy: number): void {
@@ -116,8 +137,12 @@ export class Cost {
     this.bytes = average(this.bytes, bytes);
   }
 
-  /** It kept others waiting although it was expected to be short: it must prove itself again, each time longer. */
+  /**
+   * It kept others waiting although it was expected to be short: it must prove itself again, each time longer. What it
+   * does on several lanes at the same time is one time: a server that stands still for a moment does so on all.
+   */
   demote(): void {
+    if (!this.isShort) return;
     this.#runs = 0;
     this.#inCompany = 0;
     this.#asked = Math.min(MOST_CAUTION, this.#asked * CAUTION);

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import type { Cost } from '../core/cost.ts';
+import { type Cost, LONG_MS } from '../core/cost.ts';
 import type { NodeCounters } from '../core/counters.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Outcome, Plan } from '../core/wire.ts';
@@ -11,16 +11,10 @@ import type { Rescues } from './rescues.ts';
 const DEPTH = 256;
 const FULL_MS = 10;
 /** A lane is filled up to so many units, or so much work in ms, before the next one is begun. */
-const PACKED_UNITS = 16;
+const PACKED_UNITS = 32;
 const PACKED_MS = 1;
 /** What was answered is measured together when it is so much, or the lane has nothing left to do. */
 const RUN = 8;
-/**
- * Nothing came for so long although what is expected is short: somebody is in the way, in ms. On a machine where all
- * takes longer than the work in it, up to so many times as long.
- */
-const STUCK_MS = 20;
-const MOST_PATIENCE = 8;
 
 /** Has units on a lane. */
 export interface Passenger extends ReplyOwner {
@@ -36,6 +30,8 @@ export interface Passenger extends ReplyOwner {
 
 /** Takes links back. */
 export interface LinkHome {
+  /** Links of the same node that are in use. */
+  readonly busy: number;
   give(link: Link): void;
 }
 
@@ -202,12 +198,10 @@ export class Lane implements LinkHolder {
     return this.link.holder === this && this.link.owed > 0;
   }
 
-  /** Is the answer late that comes next? */
+  /** Is the answer late that comes next? Nothing came for so long although what is expected is short. */
   isStuck(now: number): boolean {
-    if (!this.isBusy || now - this.#since <= STUCK_MS) return false;
-    const { ms = 0, work = 0 } = this.link.running?.request?.intent.cost ?? {};
-    const slowness = work === 0 ? 1 : Math.min(MOST_PATIENCE, Math.max(1, ms / work / 2));
-    return now - this.#since > STUCK_MS * slowness;
+    const { patience = 1 } = this.link.running?.request?.intent.cost ?? {};
+    return this.isBusy && now - this.#since > LONG_MS * patience;
   }
 
   /**

@@ -120,7 +120,7 @@ export class Answers implements ReplyOwner {
       this.#tenancy.leaseAhead(lease, outcome);
       return;
     }
-    this.#over(request.intent);
+    this.#over(request.intent, lease);
     const again = this.#again;
     if (again !== undefined) {
       this.#again = undefined;
@@ -135,11 +135,12 @@ export class Answers implements ReplyOwner {
   }
 
   /** The answer is complete. */
-  #over({ cost }: Intent): void {
+  #over({ cost }: Intent, lease: Lease): void {
     const { realm, client } = this.#kit;
     this.#began = false;
     this.#opened = undefined;
-    if (cost !== undefined && this.#sentAt > 0) cost.alone(realm.clock.now() - this.#sentAt, this.#bytes);
+    if (cost !== undefined && this.#sentAt > 0)
+      cost.alone(realm.clock.now() - this.#sentAt, this.#bytes, lease.busy);
     if (this.#copying === undefined) return;
     client.copying(this.#copying, false);
     this.#copying = undefined;

@@ -67,6 +67,11 @@ export class Lease implements LinkHolder {
     link.holder = this;
   }
 
+  /** Links of its node that are in use. */
+  get busy(): number {
+    return this.#home.busy;
+  }
+
   // ------------------------------------------------------------ before a unit
 
   /** Makes the link equal to the session. `later`: `leaseReady` or `leaseRefused` will say; `never`: it cannot be. */

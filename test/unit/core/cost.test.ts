@@ -59,9 +59,42 @@ describe('rule 3: what is expected of a statement', () => {
     assert.equal(cost.isShort, false, 'a long run in between begins the count anew');
   });
 
+  test('what it does on several connections at the same time is held against it once', () => {
+    const cost = ran(new Cost(), 1);
+    for (let lane = 0; lane < 4; lane++) cost.demote();
+    assert.equal(cost.asked, 8);
+  });
+
+  test('where every run takes long for the work in it, one that takes somewhat longer is still short', () => {
+    const cost = ran(new Cost(), 1, 0.1);
+    cost.demote();
+    for (let run = 0; run < 100; run++) cost.alone(5, 100, 20);
+    assert.ok(cost.work < 0.15, `${cost.work}`);
+    assert.equal(cost.patience, 8);
+    cost.demote();
+    for (let run = 0; run < 64; run++) cost.alone(run % 2 === 0 ? 5 : 150, 100, 20);
+    assert.equal(cost.isShort, true);
+  });
+
+  test('a few runs that take very long make nobody patient', () => {
+    const cost = ran(new Cost(), 100, 0.1);
+    for (let run = 0; run < 1_000; run++) cost.alone(run % 20 === 0 ? 100 : 0.1, 100, 20);
+    assert.ok(cost.ms > 1, `${cost.ms}`);
+    assert.equal(cost.patience, 1);
+  });
+
+  test('alone on a busy server a statement does not become heavy either', () => {
+    const cost = ran(new Cost(), 20, 0.1);
+    for (let run = 0; run < 1_000; run++) cost.alone(2, 100, 20);
+    assert.ok(cost.work < 0.15, `${cost.work}`);
+    for (let run = 0; run < 1_000; run++) cost.alone(2, 100, 1);
+    assert.ok(cost.work > 1, `${cost.work}`);
+  });
+
   test('after many runs in company without a disappointment half the caution is given up', () => {
     const cost = ran(new Cost(), 1);
     cost.demote();
+    ran(cost, 8);
     cost.demote();
     ran(cost, 64);
     assert.equal(cost.asked, 64);

@@ -78,6 +78,7 @@ function lanesOver(count: number, settings: Settings = noSettings) {
     counters,
     rescues: new Rescues(clock),
     crowded: false,
+    busy: 0,
     lanesKept: 0,
     give: (link: Link) => {
       given.push(link);
@@ -109,7 +110,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => se
 describe('lanes', () => {
   test('are packed before they are spread: light units fill one before the next is begun', () => {
     const { lanes, send } = lanesOver(4);
-    const used = send(costing(0.01), 16);
+    const used = send(costing(0.01), 32);
     assert.equal(new Set(used).size, 1);
     const [next] = send(costing(0.01));
     assert.notEqual(next, used[0]);
