@@ -1,7 +1,7 @@
 import { ProxyError } from '../core/errors.ts';
 import type { Intent } from '../core/intent.ts';
 import type { Names } from './batch.ts';
-import { classifyText, combine, type TextFacts } from './classify.ts';
+import { combine, type TextClassifier } from './classify.ts';
 import type { PostgresUnit } from './finder.ts';
 import { textEnd } from './frames.ts';
 import { message } from './messages.ts';
@@ -52,7 +52,7 @@ export class BatchReader {
   /** The unnamed statement that the batch leaves. */
   unnamed: Unnamed | undefined;
   readonly #bytes: Buffer;
-  readonly #facts: TextFacts;
+  readonly #texts: TextClassifier;
   readonly #names: Names | undefined;
   readonly #before: Unnamed | undefined;
   /** Texts that the batch names itself. */
@@ -61,9 +61,14 @@ export class BatchReader {
   /** The unnamed statement is that of an earlier batch. */
   #earlier = true;
 
-  constructor(unit: PostgresUnit, facts: TextFacts, names: Names | undefined, before: Unnamed | undefined) {
+  constructor(
+    unit: PostgresUnit,
+    texts: TextClassifier,
+    names: Names | undefined,
+    before: Unnamed | undefined,
+  ) {
     this.#bytes = unit.bytes;
-    this.#facts = facts;
+    this.#texts = texts;
     this.#names = names;
     this.#before = before;
   }
@@ -116,18 +121,18 @@ export class BatchReader {
       this.named = true;
       this.#own ??= new Map();
       this.#own.set(bytes.toString('latin1', at + 5, nameEnd), text);
-      if (!this.#isRunNext(end)) this.#intents.push(described(classifyText(text, this.#facts)));
+      if (!this.#isRunNext(end)) this.#intents.push(described(this.#texts.classify(text)));
       return;
     }
     this.#earlier = false;
     this.closes = false;
     if (end - at > UNNAMED_LIMIT) {
-      this.#intents.push({ ...classifyText(text, this.#facts), kind: 'write', pin: 'unnamed-statement' });
+      this.#intents.push({ ...this.#texts.classify(text), kind: 'write', pin: 'unnamed-statement' });
       this.unnamed = { parse: EMPTY, text };
       return;
     }
     this.unnamed = this.#remembered(bytes.subarray(at, end), nameEnd + 1 - at, stop - at);
-    if (!this.#isRunNext(end)) this.#intents.push(described(classifyText(text, this.#facts)));
+    if (!this.#isRunNext(end)) this.#intents.push(described(this.#texts.classify(text)));
   }
 
   /** The unnamed statement is kept as a copy; the same one again costs no second copy. */
@@ -166,7 +171,7 @@ export class BatchReader {
   }
 
   #classified(text: Buffer | undefined): Intent {
-    return text === undefined ? PREPARED : classifyText(text, this.#facts);
+    return text === undefined ? PREPARED : this.#texts.classify(text);
   }
 
   /** It wants one thing only. */

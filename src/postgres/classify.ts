@@ -7,6 +7,7 @@ import type { Alone, Hint, Intent } from '../core/intent.ts';
 import { type CatalogueView, viewOf } from './catalogue.ts';
 import { combine, intent, NOTHING } from './combine.ts';
 import { Digest } from './digest.ts';
+import { Sample } from './sample.ts';
 import { classifyStatement } from './statements.ts';
 import { TokenList } from './token-list.ts';
 import { Scanner } from './tokens.ts';
@@ -54,7 +55,12 @@ const SAFE =
 
 const digest = new Digest();
 const scanner = new Scanner();
-const cache = new DigestCache<Intent>();
+/** What a normal form wants, and a text that has it. */
+type Known = Intent & { readonly sample: Sample | undefined };
+
+const cache = new DigestCache<Known>();
+/** After so many texts that were like the one before, a session's next one is looked up: what is used must not look unused. */
+const LOOKED_UP_EVERY = 64;
 
 /** The bytes in front of a normal form that keep apart what depends on more than the text. */
 const PREFIX = 6;
@@ -82,9 +88,36 @@ export function classifyText(text: Uint8Array, facts: TextFacts): Intent {
   if (known !== undefined) return ofSession(known, facts);
   const judged = classifyTokens(form(), facts, true, encoding);
   const alone = aloneBecause(judged, key);
-  const found = alone === undefined ? { ...judged, cost: new Cost() } : { ...judged, alone };
+  const sample = standardConformingStrings ? Sample.of(text) : undefined;
+  const found = alone === undefined ? { ...judged, cost: new Cost(), sample } : { ...judged, alone, sample };
   cache.set(key, found);
   return ofSession(found, facts);
+}
+
+/** Classifies the texts of one session, which are often like the one before. */
+export class TextClassifier {
+  readonly facts: TextFacts;
+  /** A text like the last one, and what it wants. */
+  #sample: Sample | undefined;
+  #wants: Intent | undefined;
+  #matched = 0;
+
+  constructor(facts: TextFacts) {
+    this.facts = facts;
+  }
+
+  classify(text: Uint8Array): Intent {
+    const wants = this.#wants;
+    if (wants !== undefined && this.#sample?.matches(text) === true && ++this.#matched < LOOKED_UP_EVERY) {
+      return wants;
+    }
+    const intent: Intent & Partial<Known> = classifyText(text, this.facts);
+    // What a backslash in a string means is not part of the normal form: one may come from another kind of session.
+    this.#sample = this.facts.standardConformingStrings ? intent.sample : undefined;
+    this.#wants = intent;
+    this.#matched = 0;
+    return intent;
+  }
 }
 
 /** Undefined: one read, whose answer cannot tell sessions apart that differ in cosmetic settings only. */

@@ -3,7 +3,7 @@ import type { Settings } from '../core/settings.ts';
 import type { Plan, SessionFacts } from '../core/wire.ts';
 import { BatchPlanner, handOver, keepNames, type Names } from './batch.ts';
 import { BatchReader, CLOSE_UNNAMED, type Unnamed, unnamedAfter } from './batch-reader.ts';
-import { classifyText, type TextFacts } from './classify.ts';
+import { TextClassifier } from './classify.ts';
 import { ALL, deallocates } from './deallocate.ts';
 import type { PostgresUnit } from './finder.ts';
 import type { Accepted, LinkStatements } from './prepared.ts';
@@ -14,7 +14,7 @@ export class UnitReader {
   #unnamed: Unnamed | undefined;
   #names: Names | undefined;
   readonly #accepted: Accepted;
-  #facts: TextFacts | undefined;
+  #texts: TextClassifier | undefined;
   #factsOf: Settings | undefined;
 
   constructor(accepted: Accepted) {
@@ -23,15 +23,15 @@ export class UnitReader {
 
   classify(unit: PostgresUnit, facts: SessionFacts): Intent {
     if (unit.extent === 'open') return this.#open(unit);
-    const text = this.#textFacts(facts);
+    const texts = this.#classifier(facts);
     if (unit.shape === 'simple') {
       this.#unnamed = undefined;
       // The text ends with a null.
       unit.text = unit.bytes.subarray(5, unit.bytes.length - 1);
-      return this.#text(unit.text, text);
+      return this.#text(unit.text, texts);
     }
     if (unit.shape === 'call') return FUNCTION_CALL;
-    return this.#batch(unit, text);
+    return this.#batch(unit, texts);
   }
 
   /** What to send for a unit on one link; undefined: not before the link has answered. */
@@ -59,8 +59,8 @@ export class UnitReader {
   }
 
   /** A text that is run at once. DEALLOCATE of a name that only the proxy knows is answered here. */
-  #text(bytes: Buffer, facts: TextFacts): Intent {
-    const intent = classifyText(bytes, facts);
+  #text(bytes: Buffer, texts: TextClassifier): Intent {
+    const intent = texts.classify(bytes);
     return intent.kind === 'session' && this.#deallocated(bytes) ? DEALLOCATED : intent;
   }
 
@@ -74,8 +74,8 @@ export class UnitReader {
   }
 
   /** The messages of an extended batch, up to its Sync. */
-  #batch(unit: PostgresUnit, facts: TextFacts): Intent {
-    const batch = new BatchReader(unit, facts, this.#names, this.#unnamed);
+  #batch(unit: PostgresUnit, texts: TextClassifier): Intent {
+    const batch = new BatchReader(unit, texts, this.#names, this.#unnamed);
     const intent = batch.read();
     if (batch.closes) this.#unnamed = undefined;
     else if (batch.unnamed !== undefined) this.#unnamed = batch.unnamed;
@@ -93,19 +93,15 @@ export class UnitReader {
     if (unit.named && this.#names !== undefined) keepNames(unit.bytes, this.#names, this.#accepted, true);
   }
 
-  /** Facts that a text depends on; the same object while nothing of them changes. */
-  #textFacts(facts: SessionFacts): TextFacts {
-    if (
-      this.#facts !== undefined &&
-      this.#factsOf === facts.settings &&
-      this.#facts.catalogue === facts.catalogue
-    ) {
-      return this.#facts;
-    }
+  /** Of texts that depend on these facts; the same one while nothing of them changes. */
+  #classifier(facts: SessionFacts): TextClassifier {
+    const texts = this.#texts;
+    const isSame = this.#factsOf === facts.settings && texts?.facts.catalogue === facts.catalogue;
+    if (texts !== undefined && isSame) return texts;
     const value = (name: string, shown: string): string | undefined =>
       facts.settings.values.get(name) ?? facts.greeting.parameters.get(shown);
     this.#factsOf = facts.settings;
-    this.#facts = {
+    this.#texts = new TextClassifier({
       standardConformingStrings:
         value('standard_conforming_strings', 'standard_conforming_strings') !== 'off',
       encoding: value('client_encoding', 'client_encoding') ?? 'UTF8',
@@ -114,8 +110,8 @@ export class UnitReader {
       catalogue: facts.catalogue,
       lists: facts.functions,
       route: facts.settings.values.get('pointsman.route'),
-    };
-    return this.#facts;
+    });
+    return this.#texts;
   }
 }
 
