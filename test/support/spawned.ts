@@ -6,9 +6,12 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import type { ConfigInput } from '../../src/config/config.ts';
+import { becomes } from './becomes.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const HEAP = fileURLToPath(new URL('heap-on-signal.ts', import.meta.url));
 const READY_WITHIN = 15_000;
+const HEAP_WITHIN = 15_000;
 
 /** `pointsman run` in a process of its own. */
 export class SpawnedProxy implements AsyncDisposable {
@@ -32,7 +35,11 @@ export class SpawnedProxy implements AsyncDisposable {
     const folder = await mkdtemp(join(tmpdir(), 'pointsman-run-'));
     const file = join(folder, 'config.yaml');
     await writeFile(file, stringify(config), { mode: 0o600 });
-    const child = spawn(process.execPath, [MAIN, 'run', '-c', file], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(
+      process.execPath,
+      ['--max-semi-space-size=4', '--expose-gc', '--import', HEAP, MAIN, 'run', '-c', file],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
     const log: Record<string, unknown>[] = [];
     let complaint = '';
     child.stderr.on('data', (chunk: Buffer) => {
@@ -67,6 +74,15 @@ export class SpawnedProxy implements AsyncDisposable {
   async resident(): Promise<number> {
     const status = await readFile(`/proc/${this.pid}/status`, 'utf8');
     return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? Number.NaN) * 1024;
+  }
+
+  /** What it holds once its garbage is collected, in bytes. V8 lets garbage gather, so resident memory tells less. */
+  async held(): Promise<number> {
+    const said = (): Record<string, unknown>[] => this.log.filter(({ event }) => event === 'heap');
+    const before = said().length;
+    this.#child.kill('SIGUSR2');
+    await becomes('the proxy says what it holds', () => said().length > before, HEAP_WITHIN);
+    return Number(said().at(-1)?.['bytes']);
   }
 
   async close(): Promise<void> {
