@@ -7,8 +7,8 @@ import { NODE_OPTIONS } from '../proxy.ts';
 /** Its name in every table. It is no peer. */
 export const FLOOR = 'floor (bare relay in Node)';
 export const FLOOR_WORDS =
-  "what any proxy in Node costs on this machine at least; it does none of a proxy's work: a bare relay over two server " +
-  'connections that finds the ends of answers, without log-in, routing, rules of a pool or checks; it is no peer';
+  "a bare relay in Node over two server connections that finds the ends of answers; it does none of a proxy's work, " +
+  'without log-in, routing, rules of a pool or checks; it is no peer, and who makes fewer system calls passes it';
 /** Sockets that it may have open. */
 const FILES = 2_000;
 

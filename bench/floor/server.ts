@@ -3,7 +3,7 @@ import type { FloorEngine } from './engine.ts';
 import { FloorLane, pickLane } from './lane.ts';
 
 /**
- * A bare relay in plain Node: what any proxy in Node costs on this machine at least. It does none of a proxy's work. It
+ * A bare relay in plain Node, about the least that a proxy in it can cost. It does none of a proxy's work. It
  * lets everybody in, takes for granted that whatever it reads is one whole query that leaves nothing behind, sends it
  * on one of two server connections and gives each client the bytes of its answer. No routing, no rules of a pool, no
  * checks. `node server.ts postgres|mysql PORT SERVER_PORT USER PASSWORD DATABASE`.
