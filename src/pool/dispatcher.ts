@@ -152,9 +152,9 @@ export class Dispatcher implements PhysicalOwner, LinkSource {
   /** One link more, if there may be one. It is free when it comes. */
   widen(): void {
     // A free one would have been taken if its settings suited: nor would those of one more.
-    if (this.#widening || this.#opening > 0 || this.#free.length > 0) return;
-    // One that has been idle for long counts as open, and is the one that comes.
-    if (this.#links.size >= this.#limits.size) return;
+    // What has been idle for long counts against the limit, and is what comes.
+    if (this.#widening || this.#opening > 0 || this.#free.length > 0 || this.#links.size >= this.#limits.size)
+      return;
     this.#widening = true;
     this.#open();
   }

@@ -30,7 +30,7 @@ export interface Passenger extends ReplyOwner {
 
 /** Takes links back. */
 export interface LinkHome {
-  /** Links of the same node that are in use. */
+  /** Its links that are in use. */
   readonly busy: number;
   give(link: Link): void;
 }

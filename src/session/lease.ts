@@ -67,7 +67,7 @@ export class Lease implements LinkHolder {
     link.holder = this;
   }
 
-  /** Links of its node that are in use. */
+  /** Links of the pool that it came from which are in use. */
   get busy(): number {
     return this.#home.busy;
   }

@@ -5,16 +5,12 @@ import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
 import type { EmbeddedCluster } from '../../src/demo/postgres.ts';
 import { startCluster } from '../support/cluster.ts';
+import { assertFlat, CONNECTS } from '../support/flat-memory.ts';
 import { SpawnedProxy } from '../support/spawned.ts';
 
 const HOST = '127.0.0.1';
 /** A client that has not come through start-up is closed within this. */
 const STARTUP_TIMEOUT = 1_000;
-const ROUNDS = 3;
-const CONNECTS = 10_000;
-const AT_ONCE = 50;
-/** Bytes that a connection may leave behind: what the noise of a collection is, over all of them. */
-const LEFT_BYTES = 100;
 
 describe('bad input from clients', () => {
   let cluster: EmbeddedCluster;
@@ -143,23 +139,7 @@ describe('bad input from clients', () => {
   });
 
   test(`${CONNECTS} connects and closes leave the memory flat`, async () => {
-    const held: number[] = [];
-    const resident: number[] = [];
-    for (let round = 0; round < ROUNDS; round++) {
-      for (let n = 0; n < CONNECTS / ROUNDS; n += AT_ONCE) {
-        const some = Array.from({ length: AT_ONCE }, (_, one) =>
-          send(one % 2 === 0 ? Buffer.alloc(0) : randomBytes(30), (socket) => socket.end()),
-        );
-        await Promise.all(some);
-      }
-      held.push(await proxy.held());
-      resident.push(await proxy.resident());
-    }
-    const shown = (sizes: number[]): string => sizes.map((size) => (size / 1e6).toFixed(1)).join(', ');
-    console.log(`  MB held after each third: ${shown(held)}; resident: ${shown(resident)}`);
-    const [first = 0] = held;
-    const last = held.at(-1) ?? Number.POSITIVE_INFINITY;
-    assert.ok(last - first < LEFT_BYTES * CONNECTS, `what is held grew from ${first} to ${last} bytes`);
+    await assertFlat(proxy, (bytes) => send(bytes, (socket) => socket.end()));
     await serves();
     assert.equal(proxy.isRunning, true);
   });

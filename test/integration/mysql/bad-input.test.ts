@@ -7,17 +7,13 @@ import mysql from 'mysql2/promise';
 import type { Adapter } from '../../engine/adapter.ts';
 import { mariadbServer, mysqlServer } from '../../engine/mysql.ts';
 import { startAnyCluster } from '../../support/cluster.ts';
+import { assertFlat, CONNECTS } from '../../support/flat-memory.ts';
 import { SpawnedProxy } from '../../support/spawned.ts';
 import type { ConnectionFacts, Stage } from '../../support/stage.ts';
 
 const HOST = '127.0.0.1';
 /** A client that has not come through log-in is closed within this. */
 const STARTUP_TIMEOUT = 1_000;
-const ROUNDS = 3;
-const CONNECTS = 10_000;
-const AT_ONCE = 50;
-/** Bytes that a connection may leave behind: what the noise of a collection is, over all of them. */
-const LEFT_BYTES = 100;
 const SMALL_HEAP = '--max-old-space-size=64 --max-semi-space-size=4';
 
 /** Numbers of errors ("Server Error Message Reference"). */
@@ -277,23 +273,7 @@ function suite(adapter: Adapter): void {
   });
 
   test(`${CONNECTS} connects and closes leave the memory flat`, async () => {
-    const held: number[] = [];
-    const resident: number[] = [];
-    for (let round = 0; round < ROUNDS; round++) {
-      for (let n = 0; n < CONNECTS / ROUNDS; n += AT_ONCE) {
-        const some = Array.from({ length: AT_ONCE }, (_, one) =>
-          send(one % 2 === 0 ? Buffer.alloc(0) : randomBytes(30), { greeted: false, end: true }),
-        );
-        await Promise.all(some);
-      }
-      held.push(await proxy.held());
-      resident.push(await proxy.resident());
-    }
-    const shown = (sizes: number[]): string => sizes.map((size) => (size / 1e6).toFixed(1)).join(', ');
-    console.log(`  MB held after each third: ${shown(held)}; resident: ${shown(resident)}`);
-    const [first = 0] = held;
-    const last = held.at(-1) ?? Number.POSITIVE_INFINITY;
-    assert.ok(last - first < LEFT_BYTES * CONNECTS, `what is held grew from ${first} to ${last} bytes`);
+    await assertFlat(proxy, (bytes) => send(bytes, { greeted: false, end: true }));
     await serves();
     assert.equal(proxy.isRunning, true);
   });
