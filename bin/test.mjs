@@ -5,9 +5,12 @@ import { pathToFileURL } from 'node:url';
 import { runChild } from './child.mjs';
 import { provideTools } from './tools.mjs';
 
+/** Files at one time: most of them start real servers, and wait for them more than they work. */
+const AT_ONCE = 2;
+
 /**
- * Runs the tests, all or those that `args` names (files, globs, options of node's runner), one file after
- * another: most of them share the machine with real servers. With POINTSMAN_NO_SKIPS=1 a skip is a failure.
+ * Runs the tests, all or those that `args` names (files, globs, options of node's runner). With
+ * POINTSMAN_NO_SKIPS=1 a skip is a failure.
  */
 export async function runTests(root, node, args) {
   const tools = provideTools();
@@ -28,7 +31,7 @@ function options(root, skips) {
   const reporter = pathToFileURL(join(root, 'bin', 'skips.mjs')).href;
   return [
     '--test',
-    '--test-concurrency=1',
+    `--test-concurrency=${AT_ONCE}`,
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     `--test-reporter=${reporter}`,

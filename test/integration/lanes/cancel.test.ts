@@ -33,8 +33,10 @@ test('rule 6: of thousands of cancel requests on few lanes none hits a neighbour
     const told = await answer(client);
     await cancelling;
     client.told = [];
-    if (cancelled && told === '!57014') struck++;
-    else assert.equal(told, nap ? String(ms) : `v${key}`);
+    const right = nap ? String(ms) : `v${key}`;
+    // A server may be struck when the row has gone out, before it says that all is done.
+    if (cancelled && (told === '!57014' || told === `${right} !57014`)) struck++;
+    else assert.equal(told, right);
   };
   const { units } = await laned.during(async () => {
     let over = false;
