@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import type { Explanation } from '../../src/admin/sources.ts';
 import { isRunning } from '../chaos/processes.ts';
@@ -51,8 +51,13 @@ async function metric(stage: Stage, name: string): Promise<number> {
 
 for (const adapter of [postgres, mysqlServer, mariadbServer]) {
   describe(`two workers before ${adapter.engine}`, { skip: adapter.skip }, () => {
+    let stage: Stage;
+    before(async () => {
+      stage = await start(adapter);
+    });
+    after(() => stage.close());
+
     test('both serve one port, and one scrape counts the clients of both', async () => {
-      await using stage = await start(adapter);
       assert.equal(stage.proxy.workers.length, WORKERS);
       const clients = await sessions(adapter, stage);
       await becomes('all are counted', async () => (await metric(stage, 'clients')) === CLIENTS);
@@ -71,7 +76,6 @@ for (const adapter of [postgres, mysqlServer, mariadbServer]) {
     });
 
     test('a session reads its own writes, whichever worker serves it', async () => {
-      await using stage = await start(adapter);
       const clients = await sessions(adapter, stage);
       await clients[0]?.query('CREATE TABLE own (id int PRIMARY KEY, n int)');
       for (const id of clients.keys()) await clients[0]?.query(`INSERT INTO own VALUES (${id}, 0)`);
@@ -91,7 +95,6 @@ for (const adapter of [postgres, mysqlServer, mariadbServer]) {
     });
 
     test('explain tells what workers have learned of a statement, and how many of them', async () => {
-      await using stage = await start(adapter);
       const clients = await sessions(adapter, stage);
       await clients[0]?.query('CREATE TABLE learned (id int PRIMARY KEY)');
       const of = (slot: number): Client =>
@@ -127,7 +130,6 @@ for (const adapter of [postgres, mysqlServer, mariadbServer]) {
     });
 
     test('what a session runs can be cancelled, whichever worker takes the request', async () => {
-      await using stage = await start(adapter);
       const clients = await sessions(adapter, stage);
       await clients[0]?.query('CREATE TABLE thing (id int PRIMARY KEY)');
       await clients[0]?.query('INSERT INTO thing VALUES (1)');
