@@ -345,6 +345,28 @@ for (const flavour of ['mysql', 'mariadb'] as const) {
       assert.ok(units > 0, 'none went by a lane');
       await closeAll(neighbours);
     });
+
+    test('rule 8: a write waits until the read before it has been answered on its lane', async () => {
+      await laned.prepare('CREATE TABLE turns (k INT, n INT)', 'INSERT INTO turns VALUES (1, -1), (2, -1)');
+      const [client, other] = await laned.enter(2);
+      assert.ok(client && other);
+      for (let round = 0; round < 6; round++) {
+        const read = `SELECT n AS turn_${round} FROM gate`;
+        await laned.warm(read);
+        await using bolt = await laned.bolt('gate');
+        await laned.board(client, read);
+        send(client, `UPDATE turns SET n = ${round} WHERE k = 1`, 'SELECT n FROM turns WHERE k = 1');
+        await laned.waitAt(1);
+        // As long as it would take to overtake.
+        for (let time = 0; time < 3; time++) await other.texts('UPDATE turns SET n = n WHERE k = 2');
+        assert.deepEqual(await other.rows('SELECT n FROM turns WHERE k = 1'), [[String(round - 1)]]);
+        await bolt.open();
+        assert.equal(await answer(client), '1');
+        assert.equal(await answer(client), '');
+        assert.equal(await answer(client), String(round));
+      }
+      await closeAll([client, other]);
+    });
   });
 }
 

@@ -104,6 +104,35 @@ test('rule 8: what a session sends at once is answered in order, reads behind re
   });
 });
 
+test('rule 8: a write waits until the read before it has been answered on its lane', async () => {
+  await laned.prepare(
+    'CREATE TABLE turns (k int, n int)',
+    'GRANT ALL ON turns TO demo',
+    'INSERT INTO turns VALUES (1, -1), (2, -1)',
+  );
+  let boarded = 0;
+  for (let round = 0; round < 6; round++) {
+    const read = (gate: number): string => `SELECT gate(${gate}) AS turn_${round}`;
+    await laned.warm(read(0));
+    await using client = await laned.enter();
+    await using other = await laned.enter();
+    await using bolt = await laned.bolt(1);
+    const { units } = await laned.during(async () => {
+      send(client, read(1), `UPDATE turns SET n = ${round} WHERE k = 1`, 'SELECT n FROM turns WHERE k = 1');
+      await laned.waitAt(1);
+      // As long as it would take to overtake.
+      for (let time = 0; time < 3; time++) await other.rows('UPDATE turns SET n = n WHERE k = 2');
+      assert.deepEqual(await other.rows('SELECT n FROM turns WHERE k = 1'), [[String(round - 1)]]);
+      await bolt.open();
+    });
+    boarded += units;
+    assert.equal(await answer(client), '1');
+    assert.equal(await answer(client), '');
+    assert.equal(await answer(client), String(round));
+  }
+  assert.ok(boarded > 0, 'none went by a lane');
+});
+
 test('rule 8: more than a lane takes of one session, and batches beside simple queries', async () => {
   await assertSame(async (client) => {
     const many = Array.from({ length: 100 }, (_, at) =>
