@@ -1,6 +1,7 @@
 import { measureConnects } from './connects.ts';
 import { contest, emptyScore } from './contest.ts';
 import { ratios } from './figures.ts';
+import { LOGIN_FLOOR } from './floor/floor.ts';
 import { type IdleScores, idleTable, measureIdle } from './idle.ts';
 import { type Freight, type LargeScore, largeTable, measureLarge } from './large.ts';
 import { ACTIVE, crowdRound } from './loads/crowd.ts';
@@ -98,7 +99,7 @@ export async function largeTrial(ring: Ring, { rounds, quick }: TrialRounds): Pr
 }
 
 export async function connectsTrial(ring: Ring, rounds: TrialRounds): Promise<Outcome> {
-  const contestants = await ring.contestants([PEER, 'primary'], 16);
+  const contestants = await ring.contestants([LOGIN_FLOOR, PEER, 'primary'], 16);
   const scores = await contest(contestants, measureConnects, rounds, ring.arena.signal);
   return { readings: beside(scores), scores, tables: [], notes: [] };
 }

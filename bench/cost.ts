@@ -22,7 +22,8 @@ export async function cost(options: Options, signal: AbortSignal, say: Say): Pro
   const peer: Entrant = engine === 'postgres' ? 'PgBouncer' : 'MySQL Router';
   say(machineLine());
   say(`${nodeLine()}; ${arena.server}`);
-  for (const line of ring.lines().filter((one) => one.includes(peer) || one.startsWith(FLOOR))) say(line);
+  for (const line of ring.lines().filter((one) => one.includes(peer) || one.startsWith(`${FLOOR}:`)))
+    say(line);
   let code = 0;
   for (const clients of options.clients) {
     const select = { work: 'select', protocol: 'simple', clients } as const;

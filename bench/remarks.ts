@@ -2,12 +2,10 @@ import type { TrialId } from './bars.ts';
 
 const ONE_BY_ONE =
   'With so few clients requests and answers come one by one, and nothing can leave or be read together: each costs the ' +
-  'four system calls that PgBouncer makes as well, and what Node does around a system call. A bare relay in Node, which does ' +
-  'nothing else, misses the bar too.';
+  'four system calls that PgBouncer makes as well, and what Node does around a system call.';
 const MYSQL =
   'A MySQL or MariaDB server sends the answer to each command by itself, also where the next command is there ' +
-  'already: answers of a lane are read one by one, and the server gains nothing from requests that came together. A ' +
-  'bare relay in Node misses the bar too.';
+  'already: answers of a lane are read one by one, and the server gains nothing from requests that came together.';
 
 /**
  * Why a bar is missed, or what a reader of a measure must know, in a sentence or two; keyed `trial reading` as
@@ -26,6 +24,5 @@ export const REMARKS: Readonly<Partial<Record<`${TrialId} ${string}`, string>>> 
   'mariadb-64 tps/direct': MYSQL,
   'mariadb-64 cost/MySQL Router': MYSQL,
   'connects tps/PgBouncer':
-    'A log-in with SCRAM is a key derivation (in Node’s thread pool) and three exchanges. A bare Node socket that does ' +
-    'these and nothing else reached 0.63 of PgBouncer.',
+    'A log-in with SCRAM is a new socket and three exchanges on it; the keys of a password are derived once.',
 };

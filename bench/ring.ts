@@ -1,6 +1,6 @@
 import type { Arena } from './arena.ts';
 import { type Contestant, inShort } from './contest.ts';
-import { FLOOR, FLOOR_WORDS, startFloor } from './floor/floor.ts';
+import { FLOOR_WORDS, type FloorName, floorsOf, startFloor } from './floor/floor.ts';
 import { findHaproxy, startHaproxy } from './peers/haproxy.ts';
 import { findOdyssey, startOdyssey } from './peers/odyssey.ts';
 import { findPgBouncer, knowsPrepared, startPgBouncer } from './peers/pgbouncer.ts';
@@ -23,10 +23,10 @@ export const OURS = 'Pointsman';
 export const DIRECT = 'direct';
 
 /**
- * Who may take part: a direct connection, the floor, Pointsman with its reads on the primary or on the replicas,
- * a peer.
+ * Who may take part: a direct connection, a form of the floor, Pointsman with its reads on the primary or on the
+ * replicas, a peer.
  */
-export type Entrant = typeof DIRECT | typeof FLOOR | 'primary' | 'replicas' | PeerName;
+export type Entrant = typeof DIRECT | FloorName | 'primary' | 'replicas' | PeerName;
 
 const FINDERS: Readonly<Record<PeerName, () => Program | string>> = {
   PgBouncer: findPgBouncer,
@@ -42,6 +42,8 @@ const OF_ENGINE: Readonly<Record<Arena['engine'], readonly PeerName[]>> = {
   mysql: ['MySQL Router', 'HAProxy', 'ProxySQL'],
   mariadb: ['MySQL Router', 'HAProxy', 'ProxySQL'],
 };
+
+const isFloor = (entrant: Entrant): entrant is FloorName => Object.hasOwn(FLOOR_WORDS, entrant);
 
 export const peersOf = (engine: Arena['engine']): readonly PeerName[] => OF_ENGINE[engine];
 
@@ -71,11 +73,12 @@ export class Ring implements AsyncDisposable {
 
   /** One line a peer of this engine: its version, or that it is not here; and what the floor is. */
   lines(): string[] {
-    const peers = peersOf(this.arena.engine).map((peer) => {
+    const { engine } = this.arena;
+    const peers = peersOf(engine).map((peer) => {
       const found = this.program(peer);
       return typeof found === 'string' ? `without ${peer}: ${found}` : `${peer} ${found.version}`;
     });
-    return [...peers, `${FLOOR}: ${FLOOR_WORDS}`];
+    return [...peers, ...floorsOf(engine).map((name) => `${name}: ${FLOOR_WORDS[name]}`)];
   }
 
   /** Of those that are here, by name. */
@@ -103,7 +106,7 @@ export class Ring implements AsyncDisposable {
   async #enter(entrant: Entrant, clients: number): Promise<Contestant[]> {
     const { direct } = this.arena;
     if (entrant === DIRECT) return [{ name: DIRECT, aim: direct, process: undefined }];
-    if (entrant === FLOOR) return [await this.#once(FLOOR, (port) => startFloor(this.arena, port))];
+    if (isFloor(entrant)) return [await this.#once(entrant, (port) => startFloor(this.arena, port, entrant))];
     if (entrant === 'primary' || entrant === 'replicas') return [await this.#ours(entrant)];
     const program = this.program(entrant);
     if (typeof program === 'string') return [];

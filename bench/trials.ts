@@ -2,7 +2,7 @@ import type { EngineName } from '../src/demo/cluster.ts';
 import type { TrialId } from './bars.ts';
 import { connectsTrial, crowdTrial, idleTrial, largeTrial } from './burdens.ts';
 import { contest, type Measure, type Rounds } from './contest.ts';
-import { FLOOR } from './floor/floor.ts';
+import { FLOOR, TRANSACTION_FLOOR } from './floor/floor.ts';
 import { ACTIVE } from './loads/crowd.ts';
 import { MIXED_TITLE, mixedLoad } from './loads/mixed.ts';
 import { type PgbenchWork, pgbenchLoad, pgbenchTitle } from './loads/pgbench-load.ts';
@@ -32,7 +32,12 @@ export const TRIAL_RUNS: Readonly<Record<TrialId, Trial>> = {
     'Pgpool-II',
     'replicas',
   ]),
-  'tpcb-16': pgbenchTrial({ work: 'tpcb', protocol: 'simple', clients: 16 }, ALIKE),
+  'tpcb-16': pgbenchTrial({ work: 'tpcb', protocol: 'simple', clients: 16 }, [
+    DIRECT,
+    TRANSACTION_FLOOR,
+    'PgBouncer',
+    'primary',
+  ]),
   mixed: {
     engine: 'postgres',
     title: MIXED_TITLE,

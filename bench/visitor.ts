@@ -55,12 +55,17 @@ export class Visitor {
   /** Logs in; resolves when the server is ready for a query. Rejects with the server's words. */
   static async logIn(aim: Aim, tls = false): Promise<Visitor> {
     const socket = await openSocket(aim.port, false);
-    if (!tls) return greeted(new Visitor(socket), aim);
+    if (!tls) return Visitor.logInOn(socket, aim);
     const asked = once(socket, 'data');
     socket.write(Buffer.concat([Buffer.from([0, 0, 0, 8]), numbered(SSL_REQUEST)]));
     const [answer] = (await asked) as [Buffer];
     if (answer.toString('latin1') !== 'S') throw new Error('the server does not offer TLS');
-    return greeted(new Visitor(await secured(socket)), aim);
+    return Visitor.logInOn(await secured(socket), aim);
+  }
+
+  /** The same over a connection that was made already. */
+  static logInOn(socket: Socket, aim: Aim): Promise<Visitor> {
+    return greeted(new Visitor(socket), aim);
   }
 
   /** Runs a simple query; resolves when all of its answer is there. */

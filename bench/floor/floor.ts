@@ -4,11 +4,37 @@ import type { Aim } from '../pgbench.ts';
 import { answers, Started, withFiles } from '../process.ts';
 import { NODE_OPTIONS } from '../proxy.ts';
 
-/** Its name in every table. It is no peer. */
+/** Its name in every table; those that follow are forms of it, for other loads. It is no peer. */
 export const FLOOR = 'floor (bare relay in Node)';
-export const FLOOR_WORDS =
-  "a bare relay in Node over two server connections that finds the ends of answers; it does none of a proxy's work, " +
-  'without log-in, routing, rules of a pool or checks; it is no peer, and who makes fewer system calls passes it';
+export const TRANSACTION_FLOOR = `${FLOOR}, transactions` as const;
+export const LOGIN_FLOOR = `${FLOOR}, log-ins` as const;
+export type FloorName = typeof FLOOR | typeof TRANSACTION_FLOOR | typeof LOGIN_FLOOR;
+
+/** What it does, as its program is told. */
+export type FloorMode = 'lanes' | 'leases' | 'logins';
+
+const MODES: Readonly<Record<FloorName, FloorMode>> = {
+  [FLOOR]: 'lanes',
+  [TRANSACTION_FLOOR]: 'leases',
+  [LOGIN_FLOOR]: 'logins',
+};
+
+export const FLOOR_WORDS: Readonly<Record<FloorName, string>> = {
+  [FLOOR]:
+    "a bare relay in Node over two server connections that finds the ends of answers; it does none of a proxy's work, " +
+    'without log-in, routing, rules of a pool or checks; it is no peer, and who makes fewer system calls passes it',
+  [TRANSACTION_FLOOR]:
+    'the same over eight server connections; a client has one of them to itself from its first request to the end of ' +
+    'its transaction, or waits until one is free',
+  [LOGIN_FLOOR]:
+    'a bare server in Node that does the exchange of SCRAM-SHA-256 and sends the greeting, and nothing else; no ' +
+    'database is behind it',
+};
+
+/** PostgreSQL has all forms, the others the first. */
+export const floorsOf = (engine: EngineName): readonly FloorName[] =>
+  engine === 'postgres' ? [FLOOR, TRANSACTION_FLOOR, LOGIN_FLOOR] : [FLOOR];
+
 /** Sockets that it may have open. */
 const FILES = 2_000;
 
@@ -16,12 +42,13 @@ const FILES = 2_000;
 export async function startFloor(
   { engine, direct }: { readonly engine: EngineName; readonly direct: Aim },
   port: number,
+  name: FloorName = FLOOR,
 ): Promise<Started> {
   const { port: server, user, password, database } = direct;
   const file = resolve(import.meta.dirname, 'server.ts');
   const protocol = engine === 'postgres' ? 'postgres' : 'mysql';
-  const args = [protocol, String(port), String(server), user, password, database];
-  const started = new Started(FLOOR, withFiles(FILES, [process.execPath, ...NODE_OPTIONS, file, ...args]));
+  const args = [MODES[name], protocol, String(port), String(server), user, password, database];
+  const started = new Started(name, withFiles(FILES, [process.execPath, ...NODE_OPTIONS, file, ...args]));
   try {
     await started.ready(() => answers(port));
     return started;

@@ -6,6 +6,7 @@ import { greetingPacket, loginRequest, newChallenge, parseGreeting } from '../..
 import { EOF, ERR, MORE_DATA, OK, okPacket } from '../../src/mysql/messages.ts';
 import { HEADER, lengthAt, packet } from '../../src/mysql/packets.ts';
 import { nativeAnswer, sha2Answer } from '../../src/mysql/scrambles.ts';
+import { onread } from '../../src/net/shared-read.ts';
 import type { Aim } from '../pgbench.ts';
 import type { FloorEngine } from './engine.ts';
 
@@ -37,7 +38,7 @@ export const mysqlFloor: FloorEngine = {
     // What caching_sha2_password is for: from the first log-in on it takes a hash over a plain connection.
     const first = await mysql.createConnection({ host: HOST, ...aim });
     await first.end();
-    const socket = connect({ port: aim.port, host: HOST, noDelay: true });
+    const socket = connect({ port: aim.port, host: HOST, noDelay: true, onread });
     await logIn(socket, aim);
     return socket;
   },

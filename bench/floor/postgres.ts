@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { connect } from 'node:net';
+import { onread } from '../../src/net/shared-read.ts';
 import {
   authenticationOk,
   GSSENC_REQUEST,
@@ -9,23 +11,28 @@ import {
 import { Visitor } from '../visitor.ts';
 import type { FloorEngine } from './engine.ts';
 
+const HOST = '127.0.0.1';
 const GOODBYE = 0x58; // X
 const READY = 0x5a; // Z
-const HEADER = 5;
+const IDLE = 0x49; // I
+export const HEADER = 5;
 /** PG 54.2.11: the code follows the length. */
-const CODE_AT = 4;
-const REFUSED = Buffer.from('N');
+export const CODE_AT = 4;
+export const REFUSED = Buffer.from('N');
 const PARAMETERS = { server_version: '18.0', client_encoding: 'UTF8', standard_conforming_strings: 'on' };
-const GREETING = Buffer.concat([
+/** Says that it is let in. */
+export const GREETING = Buffer.concat([
   authenticationOk,
   ...Object.entries(PARAMETERS).map(([name, value]) => parameterStatus(name, value)),
   readyForQuery('idle'),
 ]);
 
-/** Queries of the simple protocol, as `pgbench -S -M simple` sends them. */
+/** Queries of the simple protocol, as `pgbench -M simple` sends them. */
 export const postgresFloor: FloorEngine = {
   connect: async (aim) => {
-    const { socket } = await Visitor.logIn(aim);
+    const socket = connect({ port: aim.port, host: HOST, noDelay: true, onread });
+    await once(socket, 'connect');
+    await Visitor.logInOn(socket, aim);
     return socket;
   },
   admit: async (client) => {
@@ -52,3 +59,6 @@ export function postgresAnswerEnd(bytes: Buffer, from: number): number {
   }
   return -1;
 }
+
+/** PG 54.7: the last byte of ReadyForQuery says whether a transaction is open. */
+export const isAtRest = (bytes: Buffer, end: number): boolean => bytes[end - 1] === IDLE;

@@ -1,37 +1,51 @@
+import { randomBytes } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';
+import { readingShared } from '../../src/net/shared-read.ts';
+import type { Aim } from '../pgbench.ts';
 import type { FloorEngine } from './engine.ts';
+import type { FloorMode } from './floor.ts';
 import { FloorLane, pickLane } from './lane.ts';
+import { FloorLeases, type Link, newTenant } from './lease.ts';
 
 /**
- * A bare relay in plain Node, about the least that a proxy in it can cost. It does none of a proxy's work. It
- * lets everybody in, takes for granted that whatever it reads is one whole query that leaves nothing behind, sends it
- * on one of two server connections and gives each client the bytes of its answer. No routing, no rules of a pool, no
- * checks. `node server.ts postgres|mysql PORT SERVER_PORT USER PASSWORD DATABASE`.
+ * A bare relay in plain Node, about the least that a proxy in it can cost; its sockets read as Pointsman's do. It does
+ * none of a proxy's work: no routing, no rules of a pool, no checks.
+ *
+ * - `lanes`: it lets everybody in, takes for granted that whatever it reads is one whole query that leaves nothing
+ *   behind, sends it on one of two server connections and gives each client the bytes of its answer;
+ * - `leases`: the same, but a client has a server connection to itself until its transaction has ended (PostgreSQL);
+ * - `logins`: it asks for a password with SCRAM-SHA-256, greets, and has no server behind it (PostgreSQL).
+ *
+ * `node server.ts lanes|leases|logins postgres|mysql PORT SERVER_PORT USER PASSWORD DATABASE`.
  */
 const LANES = 2;
+const LEASES = 8;
 const HOST = '127.0.0.1';
 
-const [protocol, port, serverPort, user = '', password = '', database = ''] = process.argv.slice(2);
-const engine: FloorEngine =
+type Serve = (client: Socket) => void;
+
+const [mode = '', protocol, port, serverPort, user = '', password = '', database = ''] =
+  process.argv.slice(2);
+const aim: Aim = { port: Number(serverPort), user, password, database };
+
+const engineOf = async (): Promise<FloorEngine> =>
   protocol === 'postgres'
     ? (await import('./postgres.ts')).postgresFloor
     : (await import('./mysql.ts')).mysqlFloor;
-const lanes: FloorLane[] = [];
 
-async function openLane(): Promise<FloorLane> {
-  const socket = await engine.connect({ port: Number(serverPort), user, password, database });
-  const lane = new FloorLane(socket, engine.answerEnd);
+/** A connection to the server, logged in. Without it there is nothing to measure. */
+async function openServer({ connect }: FloorEngine): Promise<Socket> {
+  const socket = await connect(aim);
   socket.removeAllListeners('data');
-  socket.on('data', (chunk: Buffer) => lane.take(chunk));
   socket.on('close', () => {
     process.stderr.write('the server closed a connection\n');
     process.exit(1);
   });
-  return lane;
+  return socket;
 }
 
-async function serve(client: Socket): Promise<void> {
-  client.on('error', () => undefined);
+/** Lets a client in; what it sends from then on is a request. */
+async function serve(engine: FloorEngine, client: Socket, ask: (request: Buffer) => void): Promise<void> {
   try {
     await engine.admit(client);
   } catch {
@@ -40,14 +54,75 @@ async function serve(client: Socket): Promise<void> {
   }
   client.on('data', (request: Buffer) => {
     if (engine.isGoodbye(request)) client.end();
-    else pickLane(lanes).ask(request, client);
+    else ask(request);
   });
 }
 
+async function onLanes(): Promise<Serve> {
+  const engine = await engineOf();
+  const lanes: FloorLane[] = [];
+  for (let at = 0; at < LANES; at++) {
+    const server = await openServer(engine);
+    const lane = new FloorLane(server, engine.answerEnd);
+    server.on('data', (chunk: Buffer) => lane.take(chunk));
+    lanes.push(lane);
+  }
+  return (client) => void serve(engine, client, (request) => pickLane(lanes).ask(request, client));
+}
+
+async function onLeases(): Promise<Serve> {
+  const { postgresFloor: engine, isAtRest } = await import('./postgres.ts');
+  const leases = new FloorLeases(engine.answerEnd, isAtRest);
+  const servers = new Map<Link, Socket>();
+  const open = async (): Promise<void> => {
+    const server = await openServer(engine);
+    const link = leases.add(server);
+    servers.set(link, server);
+    server.on('data', (chunk: Buffer) => leases.take(link, chunk));
+  };
+  for (let at = 0; at < LEASES; at++) await open();
+  return (client) => {
+    const tenant = newTenant(client);
+    client.on('close', () => {
+      const link = leases.leave(tenant);
+      if (link === undefined) return;
+      // It left within a transaction: the server ends that with the connection.
+      servers.get(link)?.removeAllListeners().destroy();
+      servers.delete(link);
+      void open();
+    });
+    void serve(engine, client, (request) => leases.ask(tenant, request));
+  };
+}
+
+async function logIns(): Promise<Serve> {
+  const { FloorLogin } = await import('./login.ts');
+  const { NONCE_BYTES } = await import('../../src/postgres/scram.ts');
+  const { challengeOf } = await import('../../src/postgres/scram-keys.ts');
+  // Derived once, as Pointsman does.
+  const verifier = await challengeOf(user, password).verifier;
+  return (client) => {
+    const login = new FloorLogin(client, verifier, randomBytes(NONCE_BYTES).toString('base64'));
+    client.on('data', (bytes: Buffer) => {
+      try {
+        if (!login.take(bytes)) client.end();
+      } catch {
+        client.destroy();
+      }
+    });
+  };
+}
+
+const MODES: Readonly<Record<FloorMode, () => Promise<Serve>>> = {
+  lanes: onLanes,
+  leases: onLeases,
+  logins: logIns,
+};
+
 process.on('disconnect', () => process.exit(0));
-for (let at = 0; at < LANES; at++) lanes.push(await openLane());
-createServer({ noDelay: true }, (client) => void serve(client)).listen({
-  host: HOST,
-  port: Number(port),
-  backlog: 1_024,
-});
+const attend = await MODES[mode as FloorMode]();
+createServer({ noDelay: true, pauseOnConnect: true }, (accepted) => {
+  const client = readingShared(accepted);
+  client.on('error', () => undefined);
+  attend(client);
+}).listen({ host: HOST, port: Number(port), backlog: 1_024 });

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inUnit, isMet, type Judged, type TrialId } from '../bars.ts';
-import { FLOOR, FLOOR_WORDS } from '../floor/floor.ts';
+import { FLOOR_WORDS } from '../floor/floor.ts';
 import { counted } from '../loads/pgbench-load.ts';
 import { REMARKS } from '../remarks.ts';
 import { judgeAll, type Results, writeResults } from '../results.ts';
@@ -72,29 +72,40 @@ function acceptance(results: Results, judged: readonly Judged[]): string[] {
 round. PgBouncer is taken at its best pool of 4, 8 or 20 server connections, for each measure by itself; Pointsman is one
 process, in transaction pooling, with its reads on the primary but for the split, and lanes on. Exit code 1 if a single bar
 is missed. ${count} of ${judged.length} bars are met.`;
-  const remarks = judged.flatMap((bar) => {
-    const remark = REMARKS[`${bar.trial} ${bar.reading}`];
-    if (remark !== undefined) return [`- *${bar.measure}*: ${remark}`];
-    return bar.met === false
-      ? [`- *${bar.measure}*: missed, ${inUnit(bar.value, bar.unit)}; ${reason(bar)}.`]
-      : [];
-  });
+  const remarks = judged.flatMap(remarkLine);
   return [
     how,
     barTable(judged),
-    ...(judged.some(({ floor }) => Number.isFinite(floor)) ? [`*${FLOOR}*: ${FLOOR_WORDS}.`] : []),
+    ...floorLines(results),
     ...(remarks.length > 0 ? [remarks.join('\n')] : []),
     '![How far from its bar each measure is](performance/bars.svg)',
   ];
 }
 
-/** What the figures themselves say of a missed bar. */
-function reason(bar: Judged): string {
-  if (!Number.isFinite(bar.floor)) return 'no reason is known yet';
+/** What each form of the floor is that took part. */
+function floorLines({ trials }: Results): string[] {
+  const present = new Set(Object.values(trials).flatMap(({ scores }) => scores.map(({ name }) => name)));
+  const lines = Object.entries(FLOOR_WORDS).filter(([name]) => present.has(name));
+  return lines.length === 0 ? [] : [lines.map(([name, words]) => `- *${name}*: ${words}.`).join('\n')];
+}
+
+/** Of a missed bar what the figures themselves say; of any what is known of it by hand. */
+function remarkLine(bar: Judged): string[] {
+  const remark = REMARKS[`${bar.trial} ${bar.reading}`];
+  const known = remark === undefined ? '; no reason is known yet' : '';
+  const said = [
+    ...(bar.met === false ? [`missed, ${inUnit(bar.value, bar.unit)}${besideFloor(bar)}${known}.`] : []),
+    ...(remark === undefined ? [] : [remark]),
+  ];
+  return said.length === 0 ? [] : [`- *${bar.measure}*: ${said.join(' ')}`];
+}
+
+function besideFloor(bar: Judged): string {
+  if (!Number.isFinite(bar.floor)) return '';
   const reached = inUnit(bar.floor, bar.unit);
   return isMet(bar, bar.floor)
-    ? `the floor reached ${reached}, so Node does not rule it out here; no reason is known yet`
-    : `the floor, a bare relay that does none of a proxy's work, reached ${reached} in the same run and misses it too`;
+    ? `; the floor reached ${reached} in the same run, so Node does not rule it out here`
+    : `; the floor, which does none of a proxy's work, reached ${reached} in the same run and misses it too`;
 }
 
 function setting({ machine, versions }: Results): string[] {

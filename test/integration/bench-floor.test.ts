@@ -2,9 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import mysql from 'mysql2/promise';
 import pg from 'pg';
-import { startFloor } from '../../bench/floor/floor.ts';
+import {
+  FLOOR,
+  type FloorName,
+  LOGIN_FLOOR,
+  startFloor,
+  TRANSACTION_FLOOR,
+} from '../../bench/floor/floor.ts';
 import type { EngineName } from '../../src/demo/cluster.ts';
 import { anyPorts } from '../../src/demo/ports.ts';
+import { until } from '../../src/demo/until.ts';
 import { mariadbServer, mysqlServer } from '../engine/mysql.ts';
 import { startAnyCluster } from '../support/cluster.ts';
 import type { ConnectionFacts } from '../support/stage.ts';
@@ -58,19 +65,31 @@ const SKIPPED: Readonly<Record<EngineName, string | false>> = {
   mariadb: mariadbServer.skip,
 };
 
+interface Floor extends AsyncDisposable {
+  readonly facts: ConnectionFacts;
+}
+
+/** A cluster, and a form of the floor before its primary. */
+async function floorBefore(engine: EngineName, name: FloorName): Promise<Floor> {
+  await using starting = new AsyncDisposableStack();
+  const cluster = starting.use(await startAnyCluster(engine));
+  const [primary] = cluster.nodes;
+  const direct = { port: primary?.port ?? 0, ...cluster.credentials.client };
+  const [port = 0] = await anyPorts(1);
+  starting.use(await startFloor({ engine, direct }, port, name));
+  const owned = starting.move();
+  const facts = { ...direct, host: '127.0.0.1', port };
+  return { facts, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
 for (const engine of ['postgres', 'mysql', 'mariadb'] as const) {
   const title = `${engine}: the floor gives many clients their own answers over two server connections`;
   test(title, { skip: SKIPPED[engine], timeout: TEST_WITHIN }, async () => {
-    await using cluster = await startAnyCluster(engine);
-    const [primary] = cluster.nodes;
-    const direct = { port: primary?.port ?? 0, ...cluster.credentials.client };
-    const [port = 0] = await anyPorts(1);
-    await using _floor = await startFloor({ engine, direct }, port);
+    await using floor = await floorBefore(engine, FLOOR);
     const connect = engine === 'postgres' ? postgresClient : mysqlClient;
     const clients: Client[] = [];
     try {
-      for (let id = 0; id < CLIENTS; id++)
-        clients.push(await connect({ ...direct, host: '127.0.0.1', port }));
+      for (let id = 0; id < CLIENTS; id++) clients.push(await connect(floor.facts));
       const links = await Promise.all(clients.map(asked));
       assert.equal(new Set(links.flat()).size, 2);
     } finally {
@@ -78,3 +97,55 @@ for (const engine of ['postgres', 'mysql', 'mariadb'] as const) {
     }
   });
 }
+
+const TRANSACTIONS = 5;
+const REPLACED_WITHIN = 20_000;
+
+/** Makes transactions, each on one server connection from its begin to its end; those connections. */
+async function transacted(client: pg.Client): Promise<number[]> {
+  const link = async (): Promise<number> =>
+    (await client.query('SELECT pg_backend_pid() AS link')).rows[0]?.link;
+  const links: number[] = [];
+  for (let at = 0; at < TRANSACTIONS; at++) {
+    await client.query('BEGIN');
+    links.push(await link());
+    assert.equal(await link(), links.at(-1));
+    await client.query('COMMIT');
+  }
+  return links;
+}
+
+test('the floor of transactions has eight server connections for them, also after a client left within its own', {
+  timeout: TEST_WITHIN,
+}, async () => {
+  await using floor = await floorBefore('postgres', TRANSACTION_FLOOR);
+  const clients = Array.from({ length: CLIENTS }, () => new pg.Client(floor.facts));
+  const linksOfAll = async (): Promise<Set<number>> =>
+    new Set((await Promise.all(clients.map(transacted))).flat());
+  try {
+    await Promise.all(clients.map((client) => client.connect()));
+    const links = await linksOfAll();
+    assert.equal(links.size, 8);
+    const leaving = new pg.Client(floor.facts);
+    await leaving.connect();
+    await leaving.query('BEGIN');
+    await leaving.end();
+    // Another one takes the place of the one that it had.
+    const isNew = (link: number): boolean => !links.has(link);
+    assert.ok(await until(async () => [...(await linksOfAll())].some(isNew), REPLACED_WITHIN));
+  } finally {
+    await Promise.all(clients.map((client) => client.end()));
+  }
+});
+
+test('the floor of log-ins lets in who knows the password, and nobody else', {
+  timeout: TEST_WITHIN,
+}, async () => {
+  await using floor = await floorBefore('postgres', LOGIN_FLOOR);
+  for (let at = 0; at < 3; at++) {
+    const client = new pg.Client(floor.facts);
+    await client.connect();
+    await client.end();
+  }
+  await assert.rejects(new pg.Client({ ...floor.facts, password: 'another' }).connect());
+});

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BARS, type Bar, judge, TRIALS } from '../../../bench/bars.ts';
+import { BARS, type Bar, judge, TRIALS, type TrialId } from '../../../bench/bars.ts';
 import { type Contestant, type Count, contest, emptyScore, type Score } from '../../../bench/contest.ts';
-import { FLOOR } from '../../../bench/floor/floor.ts';
+import { FLOOR, LOGIN_FLOOR, TRANSACTION_FLOOR } from '../../../bench/floor/floor.ts';
 import { beside, best } from '../../../bench/readings.ts';
 import { REMARKS } from '../../../bench/remarks.ts';
 import type { Entrant, Ring } from '../../../bench/ring.ts';
@@ -36,6 +36,14 @@ const WITH_FLOOR = [...SCORES, score(FLOOR, { tps: [40, 40, 40], cost: [4, 4, 4]
 
 test('the floor is no peer: ours does not stand beside it', () => {
   assert.deepEqual(beside(WITH_FLOOR), beside(SCORES));
+});
+
+test('every form of the floor is read as the floor', () => {
+  for (const name of [TRANSACTION_FLOOR, LOGIN_FLOOR]) {
+    const scores = [...SCORES, score(name, { tps: [40, 40, 40], cost: [4, 4, 4] })];
+    assert.deepEqual(beside(scores), beside(SCORES));
+    assert.deepEqual(beside(scores, FLOOR), beside(WITH_FLOOR, FLOOR));
+  }
 });
 
 test('what the floor reached is read in the same way as ours', () => {
@@ -83,25 +91,28 @@ test('every trial of the table can be run, and every remark belongs to a bar', (
   for (const name of Object.keys(REMARKS)) assert.ok(names.includes(name), name);
 });
 
-test('the floor takes part in the trials of the reads that it can serve, and in no other', async () => {
-  const entered: string[] = [];
-  for (const trial of TRIALS.filter((id) => /^(?:select|prepared|split|tpcb|mysql|mariadb)/.test(id))) {
+test('a form of the floor takes part in the trials of the loads that it can serve, and in no other', async () => {
+  const entered: Partial<Record<TrialId, readonly Entrant[]>> = {};
+  for (const trial of TRIALS.filter((id) => !['mixed', 'large', 'idle', 'crowd'].includes(id))) {
     const contestants = async (entrants: readonly Entrant[]): Promise<Contestant[]> => {
-      if (entrants.includes(FLOOR)) entered.push(trial);
+      const floors = entrants.filter((entrant) => entrant.startsWith(FLOOR));
+      if (floors.length > 0) entered[trial] = floors;
       return [];
     };
     const ring = { arena: { signal: new AbortController().signal }, contestants } as unknown as Ring;
     await TRIAL_RUNS[trial].run(ring, { rounds: 1, seconds: 1, quick: false });
   }
-  assert.deepEqual(entered.sort(), [
-    'mariadb-64',
-    'mysql-64',
-    'select-1',
-    'select-16',
-    'select-200',
-    'select-4',
-    'select-64',
-  ]);
+  assert.deepEqual(entered, {
+    'select-1': [FLOOR],
+    'select-4': [FLOOR],
+    'select-16': [FLOOR],
+    'select-64': [FLOOR],
+    'select-200': [FLOOR],
+    'mysql-64': [FLOOR],
+    'mariadb-64': [FLOOR],
+    'tpcb-16': [TRANSACTION_FLOOR],
+    connects: [LOGIN_FLOOR],
+  });
 });
 
 const AIM = { port: 1, user: '', password: '', database: '' };
