@@ -1,3 +1,5 @@
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { EngineName } from '../src/demo/cluster.ts';
 import { version } from '../src/version.ts';
 import { type Arena, openArena } from './arena.ts';
@@ -6,6 +8,8 @@ import { inShort, type Rounds, WARM_UP } from './contest.ts';
 import { busyLine, machineLine, nodeLine } from './machine.ts';
 import type { Options } from './options.ts';
 import { version as pgbenchVersion } from './pgbench.ts';
+import { profileLoad } from './profiling.ts';
+import { stageTable } from './report/flame.ts';
 import { barTable, failureLines, scoreTable } from './report/tables.ts';
 import { judgeAll, type Measured, type Results, type Surveyed } from './results.ts';
 import { BOUNCER_POOLS, Ring } from './ring.ts';
@@ -25,6 +29,8 @@ export interface Plan {
 /** When nothing more is begun in a hurry, and when all ends, in ms. */
 const BEGIN_WITHIN = 130_000;
 const END_WITHIN = 160_000;
+/** Length of a profile. */
+const PROFILE_SECONDS = 5;
 /** In a hurry PgBouncer is measured with this pool alone. */
 const QUICK_POOLS = [8];
 
@@ -95,6 +101,7 @@ export class Measuring {
     ];
     const turns = quick ? parts : [...parts.slice(loads.length), ...parts.slice(0, loads.length)];
     for (const { title, run } of turns) if (!this.#isLate(title)) await run();
+    if (!quick) for (const id of trials) await this.#profile(arena, id);
   }
 
   async #introduce(arena: Arena, ring: Ring): Promise<void> {
@@ -122,6 +129,24 @@ export class Measuring {
     } catch (error) {
       this.#signal.throwIfAborted();
       this.#say(`not measured: ${inShort(error)}`);
+    }
+  }
+
+  /** Where the time goes in a trial that missed a bar. */
+  async #profile(arena: Arena, id: TrialId): Promise<void> {
+    const { title, profiled } = TRIAL_RUNS[id];
+    const measured = this.#trials[id];
+    const judged = judgeAll({ trials: this.#trials }).filter(({ trial }) => trial === id);
+    if (profiled === undefined || measured === undefined || !judged.some(({ met }) => met === false)) return;
+    this.#say(`\n## ${id} missed a bar; where the time goes: ${title}\n`);
+    const folder = await mkdtemp(join(arena.folder, 'profile-'));
+    try {
+      const { stages } = await profileLoad(arena, profiled, { seconds: PROFILE_SECONDS, folder });
+      this.#trials[id] = { ...measured, profile: stages };
+      this.#say(stageTable(stages));
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      this.#say(`not profiled: ${inShort(error)}`);
     }
   }
 

@@ -4,7 +4,7 @@ import { TRIALS, type TrialId } from './bars.ts';
 
 export const HELP = `npm run bench                  everything, an hour and more: the two that follow; writes docs/performance.md
 npm run bench -- --quick       a short look at everything, within three minutes; writes nothing
-npm run bench -- bars          the acceptance table; exits with 1 if a bar is missed
+npm run bench -- bars          the acceptance table, and where the time goes in what misses; exits with 1 if a bar is missed
 npm run bench -- survey        everybody at all loads
 npm run bench -- cost          one load beside PgBouncer or MySQL Router, held against its bars
 npm run bench -- profile       a flame graph of the proxy under one load, and its time per stage
@@ -16,6 +16,7 @@ npm run bench -- report        writes docs/performance.md again from what was me
   --seconds N      length of one measurement (default 4; survey 3; cost and profile 5)
   --clients N,M    clients at one time (default of survey 1,4,16,64,200,1000; cost 16; profile 64)
   --protocol NAME  of profile: simple (default), extended or prepared
+  --trial NAME     of profile: the load of that trial, instead of --engine, --clients and --protocol
   --scale N        pgbench scale: 100,000 rows each (default 10)
   --docs FOLDER    where the page is written (default docs); not with less than three rounds
   --node-ports N   first of three ports of the servers (default: the first free ones from 15490 on)
@@ -41,6 +42,8 @@ export interface Options {
   readonly seconds: number;
   readonly clients: readonly number[];
   readonly protocol: (typeof PROTOCOLS)[number];
+  /** Whose load is profiled; undefined: the one that the other options describe. */
+  readonly trial: TrialId | undefined;
   readonly scale: number;
   readonly docs: string;
   readonly nodePort: number;
@@ -83,6 +86,7 @@ export function readOptions(
       seconds: { type: 'string' },
       clients: { type: 'string' },
       protocol: { type: 'string', default: 'simple' },
+      trial: { type: 'string' },
       scale: { type: 'string', default: '10' },
       docs: { type: 'string', default: 'docs' },
       'node-ports': { type: 'string', default: '15490' },
@@ -103,6 +107,7 @@ export function readOptions(
     seconds: wholeNumber('--seconds', values.seconds ?? String(seconds), 0, 3_600),
     clients: (values.clients ?? clients).split(',').map((one) => wholeNumber('--clients', one, 1, 20_000)),
     protocol: oneOf('--protocol', values.protocol, PROTOCOLS),
+    trial: values.trial === undefined ? undefined : oneOf('--trial', values.trial, TRIALS),
     scale: wholeNumber('--scale', values.scale, 1, 1_000),
     docs: values.docs,
     nodePort: wholeNumber('--node-ports', values['node-ports'], 1, 65_000),

@@ -1,5 +1,5 @@
 import type { EngineName } from '../src/demo/cluster.ts';
-import type { Rounds } from './contest.ts';
+import type { Measure, Rounds } from './contest.ts';
 import type { Measured } from './results.ts';
 import type { Ring } from './ring.ts';
 
@@ -11,9 +11,17 @@ export interface TrialRounds extends Rounds {
   readonly quick: boolean;
 }
 
+/** A load, and where the proxy sends its reads. */
+export interface ProfiledLoad {
+  readonly reads: 'primary' | 'replicas';
+  readonly measure: (signal: AbortSignal) => Measure;
+}
+
 /** How one line or some lines of the acceptance table are measured. */
 export interface Trial {
   readonly engine: EngineName;
   readonly title: string;
   readonly run: (ring: Ring, rounds: TrialRounds) => Promise<Outcome>;
+  /** What a profile is taken under; left out: it would tell nothing. */
+  readonly profiled?: ProfiledLoad;
 }

@@ -5,6 +5,7 @@ import { BARS, type Judged, judge, type TrialId } from './bars.ts';
 import type { Score } from './contest.ts';
 import { FLOOR } from './floor/floor.ts';
 import { beside, type Readings } from './readings.ts';
+import type { StageTimes } from './report/flame.ts';
 
 /** One measurement as it was taken, whole. */
 export interface Measured {
@@ -21,6 +22,8 @@ export interface Measured {
   readonly tables: readonly string[];
   /** What a reader must know of it. */
   readonly notes: readonly string[];
+  /** Of a trial with a missed bar: where Pointsman's time went under the same load, in the same run. */
+  readonly profile?: StageTimes;
 }
 
 /** One load of the survey, and where it belongs in the page. */

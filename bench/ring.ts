@@ -16,7 +16,7 @@ export type PeerName = 'PgBouncer' | 'Pgpool-II' | 'Odyssey' | 'HAProxy' | 'MySQ
 /** Server connections that PgBouncer is tried with; the best counts, for each measure by itself. */
 export const BOUNCER_POOLS = [4, 8, 20] as const;
 /** Server connections that Pointsman may have per node. */
-const POOL = 20;
+export const POOL = 20;
 /** Sockets that it may have open. */
 const FILES = 20_000;
 export const OURS = 'Pointsman';

@@ -1,6 +1,7 @@
 import type { EngineName } from '../src/demo/cluster.ts';
 import type { TrialId } from './bars.ts';
 import { connectsTrial, crowdTrial, idleTrial, largeTrial } from './burdens.ts';
+import { measureConnects } from './connects.ts';
 import { contest, type Measure, type Rounds } from './contest.ts';
 import { FLOOR, TRANSACTION_FLOOR } from './floor/floor.ts';
 import { ACTIVE } from './loads/crowd.ts';
@@ -43,6 +44,7 @@ export const TRIAL_RUNS: Readonly<Record<TrialId, Trial>> = {
     title: MIXED_TITLE,
     run: (ring, rounds) =>
       contestTrial(ring, rounds, [DIRECT, 'primary'], 24, mixedLoad('postgres', ring.arena.signal)),
+    profiled: { reads: 'primary', measure: (signal) => mixedLoad('postgres', signal) },
   },
   'mysql-64': sysbenchTrial('mysql'),
   'mariadb-64': sysbenchTrial('mariadb'),
@@ -52,21 +54,28 @@ export const TRIAL_RUNS: Readonly<Record<TrialId, Trial>> = {
     run: largeTrial,
   },
   idle: { engine: 'postgres', title: 'memory of idle clients', run: idleTrial },
-  connects: { engine: 'postgres', title: 'clients that log in with SCRAM and leave', run: connectsTrial },
+  connects: {
+    engine: 'postgres',
+    title: 'clients that log in with SCRAM and leave',
+    run: connectsTrial,
+    profiled: { reads: 'primary', measure: () => measureConnects },
+  },
   crowd: { engine: 'postgres', title: `${ACTIVE} active clients in a crowd`, run: crowdTrial },
 };
 
 function pgbenchTrial(work: PgbenchWork, entrants: readonly Entrant[]): Trial {
+  const measure = (signal: AbortSignal): Measure => pgbenchLoad(work, signal);
   return {
     engine: 'postgres',
     title: pgbenchTitle(work),
-    run: (ring, rounds) =>
-      contestTrial(ring, rounds, entrants, work.clients, pgbenchLoad(work, ring.arena.signal)),
+    run: (ring, rounds) => contestTrial(ring, rounds, entrants, work.clients, measure(ring.arena.signal)),
+    profiled: { reads: entrants.includes('replicas') ? 'replicas' : 'primary', measure },
   };
 }
 
 function sysbenchTrial(engine: EngineName): Trial {
   const load = { script: 'oltp_point_select', prepared: false, threads: 64 } as const;
+  const measure = (signal: AbortSignal): Measure => sysbenchLoad(load, signal);
   return {
     engine,
     title: `${engine}: ${sysbenchTitle(load)}`,
@@ -76,8 +85,9 @@ function sysbenchTrial(engine: EngineName): Trial {
         rounds,
         [DIRECT, FLOOR, 'MySQL Router', 'primary'],
         load.threads,
-        sysbenchLoad(load, ring.arena.signal),
+        measure(ring.arena.signal),
       ),
+    profiled: { reads: 'primary', measure },
   };
 }
 

@@ -82,11 +82,14 @@ const STAGES: readonly (readonly [stage: string, holds: (frame: Frame) => boolea
   ['native calls from JavaScript: writing to sockets', () => true],
 ];
 
+/** Processor time per query in µs, by stage. */
+export type StageTimes = Readonly<Record<string, number>>;
+
 /**
- * Self time per stage of `usedMs` of processor time: µs per query and the part of all. The profiler's time is the
- * clock's: on a busy machine it counts waiting for a core as well.
+ * Self time per stage of `usedMs` of processor time. The profiler's time is the clock's: on a busy machine it counts
+ * waiting for a core as well.
  */
-export function stageTable(root: Frame, queries: number, usedMs: number): string {
+export function stageTimes(root: Frame, queries: number, usedMs: number): StageTimes {
   const all = Math.max(root.total, usedMs * 1_000);
   const sums = new Map<string, number>([[OUTSIDE, all - root.total]]);
   const visit = (frame: Frame): void => {
@@ -95,13 +98,15 @@ export function stageTable(root: Frame, queries: number, usedMs: number): string
     frame.children.forEach(visit);
   };
   visit(root);
-  const rows = [...sums]
+  return Object.fromEntries([...sums].map(([stage, micros]) => [stage, micros / queries]));
+}
+
+/** Each stage, the longest first: µs per query and the part of all. */
+export function stageTable(times: StageTimes): string {
+  const all = Object.values(times).reduce((sum, micros) => sum + micros, 0);
+  const rows = Object.entries(times)
     .sort((a, b) => b[1] - a[1])
-    .map(([stage, micros]) => [
-      stage,
-      figure(micros / queries, 2),
-      `${figure((100 * micros) / (all || 1), 1)} %`,
-    ]);
+    .map(([stage, micros]) => [stage, figure(micros, 2), `${figure((100 * micros) / (all || 1), 1)} %`]);
   return table(['stage', 'µs per query', 'of all'], rows);
 }
 

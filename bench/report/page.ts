@@ -6,6 +6,7 @@ import { counted } from '../loads/pgbench-load.ts';
 import { REMARKS } from '../remarks.ts';
 import { judgeAll, type Results, writeResults } from '../results.ts';
 import { acceptancePlot, plotsOf } from './plots.ts';
+import { profiles } from './profiles.ts';
 import { losses, sections } from './sections.ts';
 import { barTable, failureLines, scoreTable } from './tables.ts';
 
@@ -79,6 +80,7 @@ is missed. ${count} of ${judged.length} bars are met.`;
     ...floorLines(results),
     ...(remarks.length > 0 ? [remarks.join('\n')] : []),
     '![How far from its bar each measure is](performance/bars.svg)',
+    ...profiles(results, judged),
   ];
 }
 

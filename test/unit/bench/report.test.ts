@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { BARS, type Judged, judge } from '../../../bench/bars.ts';
 import { emptyScore, type Score } from '../../../bench/contest.ts';
 import { FLOOR, FLOOR_WORDS, LOGIN_FLOOR, TRANSACTION_FLOOR } from '../../../bench/floor/floor.ts';
-import { readProfile, stageTable } from '../../../bench/report/flame.ts';
+import { readProfile, stageTable, stageTimes } from '../../../bench/report/flame.ts';
 import { pageText } from '../../../bench/report/page.ts';
 import { acceptancePlot, plotsOf } from '../../../bench/report/plots.ts';
 import { losses } from '../../../bench/report/sections.ts';
@@ -168,6 +168,67 @@ test('what loses is told, the worst first, and what wins is not', () => {
   assert.deepEqual(list.split('\n'), ['- simple, 1 clients: 0.40 × the throughput of direct']);
 });
 
+/** Two trials with a missed bar, one of them profiled beside the floor, and a met one. */
+function profiled(): Results {
+  const trial = withFloor(12.5).trials['select-64'];
+  assert.ok(trial);
+  const missed = { 'tps/PgBouncer': [0.5], 'cost/PgBouncer': [2] };
+  const scores = [score('Pointsman, reads: primary', [8], [30, 32]), score(FLOOR, [9], [20, 21])];
+  const profile = { 'sockets (src/net)': 4.04, 'the event loop: polling, reading from sockets': 30 };
+  const other = { ...profile, 'sockets (src/net)': 50, 'collecting garbage': 1 };
+  return {
+    ...RESULTS,
+    trials: {
+      'select-4': { ...trial, title: 'reads of four', scores, readings: missed, profile },
+      'tpcb-16': { ...trial, title: 'transactions', scores: [], readings: missed, profile: other },
+      'select-16': { ...trial, scores, readings: missed },
+      connects: { ...trial, readings: { 'tps/PgBouncer': [0.9] }, profile },
+    },
+  };
+}
+
+/** What the page says between the acceptance table and what follows it. */
+const timesOf = (results: Results): string =>
+  /### Where the time .*?(?=\n## )/s.exec(pageText(results, judgeAll(results), ''))?.[0] ?? '';
+
+test('the page says where the time of every missed bar goes, beside what the floor costs', () => {
+  const lines = timesOf(profiled()).split('\n');
+  const cells = lines
+    .filter((line) => line.startsWith('|'))
+    .map((line) => line.split('|').map((cell) => cell.trim()));
+  assert.deepEqual(
+    cells.map((row) => row.slice(1, -1)).filter((_, at) => at !== 1),
+    [
+      ['stage, µs', 'select-4', 'tpcb-16'],
+      ['the event loop: polling, reading from sockets', '30.0', '30.0'],
+      ['sockets (src/net)', '4.0', '50.0'],
+      ['collecting garbage', '–', '1.0'],
+      ['**all of it, by the clock**', '34.0', '81.0'],
+      ['processor time in the rounds: Pointsman', '31.0', '–'],
+      ['processor time in the rounds: the floor', '20.5', '–'],
+    ],
+  );
+  assert.ok(lines.includes('- *select-4*: reads of four'));
+  assert.ok(lines.includes('Without a profile: select-16.'));
+});
+
+test('a page without a missed bar says nothing of where time goes', () => {
+  const { connects } = profiled().trials;
+  assert.ok(connects);
+  assert.equal(timesOf({ ...RESULTS, trials: { connects } }), '');
+});
+
+test('a profile is kept until its trial is measured again', () => {
+  const old = parseResults(resultsText(profiled()));
+  assert.deepEqual(old.trials['select-4']?.profile, profiled().trials['select-4']?.profile);
+  const { 'tpcb-16': fresh } = profiled().trials;
+  assert.ok(fresh);
+  const { profile: _gone, ...again } = fresh;
+  const both = merged(old, { ...NOTHING, trials: { 'tpcb-16': again } });
+  assert.ok(both.trials['select-4']?.profile);
+  assert.equal(both.trials['tpcb-16']?.profile, undefined);
+});
+
 test('a plot is drawn of every group that was measured, with every contestant once', () => {
   const plots = plotsOf(RESULTS);
   assert.deepEqual(
@@ -238,7 +299,7 @@ test('a profiler that had to wait for a core says little of what ran meanwhile',
 });
 
 test('the time per stage is told per query, with what the profiler did not see', () => {
-  const lines = stageTable(readProfile(PROFILE, 4.5), 1_000, 5).split('\n');
+  const lines = stageTable(stageTimes(readProfile(PROFILE, 4.5), 1_000, 5)).split('\n');
   assert.match(lines[2] ?? '', /native calls .* 3\.00 \| 60\.0 %/);
   assert.ok(lines.some((line) => /event loop.* 1\.00 \| 20\.0 %/.test(line)));
   assert.ok(lines.some((line) => /sockets \(src\/net\).* 1\.00 \| 20\.0 %/.test(line)));
