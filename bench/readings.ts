@@ -26,21 +26,23 @@ const isPeer = (name: string): boolean => name !== OURS && name !== FLOOR;
 export const plainName = (name: string): string => name.split(', ')[0] ?? name;
 
 /**
- * Ours (or what is named) beside each peer at its best and the direct connection, round by round: `tps/direct`,
+ * Ours (or the floor, at its best) beside each peer at its best and the direct connection, round by round: `tps/direct`,
  * `cost/PgBouncer`, `p99/direct` and so on, and `latency/PgBouncer`, the mean, which of equally many clients is the
  * throughput turned over.
  */
 export function beside(scores: readonly Score[], who: typeof OURS | typeof FLOOR = OURS): Readings {
-  const ours = scores.find((score) => isOf(score, who));
+  const first = scores.find((score) => isOf(score, who));
+  const own = (quantity: Quantity): Score | undefined =>
+    who === FLOOR ? best(scores, who, quantity) : first;
   const others = new Set(scores.map(({ name }) => plainName(name)).filter(isPeer));
   const found: Record<string, readonly number[]> = {};
   for (const name of others) {
     for (const quantity of ['tps', 'cost', 'p99'] as const) {
       if (name === DIRECT && quantity === 'cost') continue;
       const base = best(scores, name, quantity)?.[quantity] ?? [];
-      found[`${quantity}/${name}`] = ratios(ours?.[quantity] ?? [], base);
+      found[`${quantity}/${name}`] = ratios(own(quantity)?.[quantity] ?? [], base);
     }
-    found[`latency/${name}`] = ratios(best(scores, name, 'tps')?.tps ?? [], ours?.tps ?? []);
+    found[`latency/${name}`] = ratios(best(scores, name, 'tps')?.tps ?? [], own('tps')?.tps ?? []);
   }
   return found;
 }

@@ -1,6 +1,6 @@
 import type { Arena } from './arena.ts';
 import { type Contestant, inShort } from './contest.ts';
-import { FLOOR_WORDS, type FloorName, floorsOf, startFloor } from './floor/floor.ts';
+import { FLOOR_WORDS, type FloorName, floorsOf, startFloor, TRANSACTION_FLOOR } from './floor/floor.ts';
 import { findHaproxy, startHaproxy } from './peers/haproxy.ts';
 import { findOdyssey, startOdyssey } from './peers/odyssey.ts';
 import { findPgBouncer, knowsPrepared, startPgBouncer } from './peers/pgbouncer.ts';
@@ -13,7 +13,7 @@ import { startProxy } from './proxy.ts';
 
 export type PeerName = 'PgBouncer' | 'Pgpool-II' | 'Odyssey' | 'HAProxy' | 'MySQL Router' | 'ProxySQL';
 
-/** Server connections that PgBouncer is tried with; the best counts, for each measure by itself. */
+/** Server connections that PgBouncer, and the floor of transactions, is tried with; the best counts, for each measure by itself. */
 export const BOUNCER_POOLS = [4, 8, 20] as const;
 /** Server connections that Pointsman may have per node. */
 export const POOL = 20;
@@ -58,7 +58,7 @@ export class Ring implements AsyncDisposable {
 
   readonly #pools: readonly number[];
 
-  /** `pools`: server connections that PgBouncer is tried with. */
+  /** `pools`: server connections that PgBouncer, and the floor of transactions, is tried with. */
   constructor(arena: Arena, pools: readonly number[] = BOUNCER_POOLS) {
     this.arena = arena;
     this.#pools = pools;
@@ -106,6 +106,7 @@ export class Ring implements AsyncDisposable {
   async #enter(entrant: Entrant, clients: number): Promise<Contestant[]> {
     const { direct } = this.arena;
     if (entrant === DIRECT) return [{ name: DIRECT, aim: direct, process: undefined }];
+    if (entrant === TRANSACTION_FLOOR) return this.#transactionFloors();
     if (isFloor(entrant)) return [await this.#once(entrant, (port) => startFloor(this.arena, port, entrant))];
     if (entrant === 'primary' || entrant === 'replicas') return [await this.#ours(entrant)];
     const program = this.program(entrant);
@@ -128,6 +129,16 @@ export class Ring implements AsyncDisposable {
     const pools: Contestant[] = [];
     for (const size of this.#pools) pools.push(await this.#bouncer(program, size));
     return pools;
+  }
+
+  /** With each size of the pool that PgBouncer has. */
+  async #transactionFloors(): Promise<Contestant[]> {
+    const floors: Contestant[] = [];
+    for (const size of this.#pools) {
+      const name = `${TRANSACTION_FLOOR}, pool of ${size}`;
+      floors.push(await this.#once(name, (port) => startFloor(this.arena, port, TRANSACTION_FLOOR, size)));
+    }
+    return floors;
   }
 
   #ours(reads: 'primary' | 'replicas'): Promise<Contestant> {

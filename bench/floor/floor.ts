@@ -13,6 +13,9 @@ export type FloorName = typeof FLOOR | typeof TRANSACTION_FLOOR | typeof LOGIN_F
 /** What it does, as its program is told. */
 export type FloorMode = 'lanes' | 'leases' | 'logins';
 
+/** Server connections. */
+const LANES = 2;
+
 const MODES: Readonly<Record<FloorName, FloorMode>> = {
   [FLOOR]: 'lanes',
   [TRANSACTION_FLOOR]: 'leases',
@@ -24,8 +27,8 @@ export const FLOOR_WORDS: Readonly<Record<FloorName, string>> = {
     "a bare relay in Node over two server connections that finds the ends of answers; it does none of a proxy's work, " +
     'without log-in, routing, rules of a pool or checks; it is no peer, and who makes fewer system calls passes it',
   [TRANSACTION_FLOOR]:
-    'the same over eight server connections; a client has one of them to itself from its first request to the end of ' +
-    'its transaction, or waits until one is free',
+    'the same over 4, 8 or 20 server connections, the best of them; a client has one of them to itself ' +
+    'from its first request to the end of its transaction, or waits until one is free',
   [LOGIN_FLOOR]:
     'a bare server in Node that does the exchange of SCRAM-SHA-256 and sends the greeting, and nothing else; no ' +
     'database is behind it',
@@ -38,16 +41,20 @@ export const floorsOf = (engine: EngineName): readonly FloorName[] =>
 /** Sockets that it may have open. */
 const FILES = 2_000;
 
-/** Starts it before the primary, with Node's options as Pointsman has them; resolves when it takes connections. */
+/**
+ * Starts it before the primary, with Node's options as Pointsman has them and with so many `links` to the server;
+ * resolves when it takes connections.
+ */
 export async function startFloor(
   { engine, direct }: { readonly engine: EngineName; readonly direct: Aim },
   port: number,
   name: FloorName = FLOOR,
+  links = LANES,
 ): Promise<Started> {
   const { port: server, user, password, database } = direct;
   const file = resolve(import.meta.dirname, 'server.ts');
   const protocol = engine === 'postgres' ? 'postgres' : 'mysql';
-  const args = [MODES[name], protocol, String(port), String(server), user, password, database];
+  const args = [MODES[name], String(links), protocol, String(port), String(server), user, password, database];
   const started = new Started(name, withFiles(FILES, [process.execPath, ...NODE_OPTIONS, file, ...args]));
   try {
     await started.ready(() => answers(port));

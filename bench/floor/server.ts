@@ -12,19 +12,18 @@ import { FloorLeases, type Link, newTenant } from './lease.ts';
  * none of a proxy's work: no routing, no rules of a pool, no checks.
  *
  * - `lanes`: it lets everybody in, takes for granted that whatever it reads is one whole query that leaves nothing
- *   behind, sends it on one of two server connections and gives each client the bytes of its answer;
+ *   behind, sends it on one of the server connections and gives each client the bytes of its answer;
  * - `leases`: the same, but a client has a server connection to itself until its transaction has ended (PostgreSQL);
  * - `logins`: it asks for a password with SCRAM-SHA-256, greets, and has no server behind it (PostgreSQL).
  *
- * `node server.ts lanes|leases|logins postgres|mysql PORT SERVER_PORT USER PASSWORD DATABASE`.
+ * `node server.ts lanes|leases|logins LINKS postgres|mysql PORT SERVER_PORT USER PASSWORD DATABASE`; LINKS: server
+ * connections.
  */
-const LANES = 2;
-const LEASES = 8;
 const HOST = '127.0.0.1';
 
 type Serve = (client: Socket) => void;
 
-const [mode = '', protocol, port, serverPort, user = '', password = '', database = ''] =
+const [mode = '', links, protocol, port, serverPort, user = '', password = '', database = ''] =
   process.argv.slice(2);
 const aim: Aim = { port: Number(serverPort), user, password, database };
 
@@ -61,7 +60,7 @@ async function serve(engine: FloorEngine, client: Socket, ask: (request: Buffer)
 async function onLanes(): Promise<Serve> {
   const engine = await engineOf();
   const lanes: FloorLane[] = [];
-  for (let at = 0; at < LANES; at++) {
+  for (let at = 0; at < Number(links); at++) {
     const server = await openServer(engine);
     const lane = new FloorLane(server, engine.answerEnd);
     server.on('data', (chunk: Buffer) => lane.take(chunk));
@@ -80,7 +79,7 @@ async function onLeases(): Promise<Serve> {
     servers.set(link, server);
     server.on('data', (chunk: Buffer) => leases.take(link, chunk));
   };
-  for (let at = 0; at < LEASES; at++) await open();
+  for (let at = 0; at < Number(links); at++) await open();
   return (client) => {
     const tenant = newTenant(client);
     client.on('close', () => {

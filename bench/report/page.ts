@@ -86,10 +86,15 @@ is missed. ${count} of ${judged.length} bars are met.`;
 
 /** What each form of the floor is that took part. */
 function floorLines({ trials }: Results): string[] {
-  const present = new Set(Object.values(trials).flatMap(({ scores }) => scores.map(({ name }) => name)));
+  const present = new Set(
+    Object.values(trials).flatMap(({ scores }) => scores.map(({ name }) => formOf(name))),
+  );
   const lines = Object.entries(FLOOR_WORDS).filter(([name]) => present.has(name));
   return lines.length === 0 ? [] : [lines.map(([name, words]) => `- *${name}*: ${words}.`).join('\n')];
 }
+
+/** Without the size of its pool. */
+const formOf = (name: string): string => name.replace(/, pool of \d+$/, '');
 
 /** Of a missed bar what the figures themselves say; of any what is known of it by hand. */
 function remarkLine(bar: Judged): string[] {

@@ -5,9 +5,9 @@ import { best } from '../readings.ts';
 import type { Measured, Results } from '../results.ts';
 import { OURS } from '../ring.ts';
 
-const HEADER = `### Where the time of a missed bar goes
+const HEADER = '### Where the time of a missed bar goes';
 
-A profile of Pointsman under the load of each trial with a missed bar, taken after its rounds in the same run, in a process
+const HOW = `A profile of Pointsman under the load of each trial with a missed bar, taken after its rounds in the same run, in a process
 of its own, once that is warm: µs per query; in *tpcb-16* per transaction, in *connects* per connection, in *mixed* per short
 read. V8's profiler goes by the clock and has its own part in it: where more wants to run than there are cores, a wait for one
 counts where the program stood, most often in the write that woke the server. It takes reading from sockets for idleness: the
@@ -28,7 +28,7 @@ export function profiles({ trials }: Results, judged: readonly Judged[]): string
   if (missed.size === 0) return [];
   return [
     HEADER,
-    ...(shown.length === 0 ? [] : [titles(shown), stagesOf(shown)]),
+    ...(shown.length === 0 ? [] : [HOW, titles(shown), stagesOf(shown)]),
     ...(without.length === 0 ? [] : [`Without a profile: ${without.join(', ')}.`]),
   ];
 }

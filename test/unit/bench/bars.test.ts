@@ -55,6 +55,14 @@ test('what the floor reached is read in the same way as ours', () => {
   assert.ok(!Object.keys(readings).some((name) => name.includes('Pointsman') || name.includes(FLOOR)));
 });
 
+test('the floor is taken at its best pool, for each measure by itself', () => {
+  const pools = [
+    score(`${TRANSACTION_FLOOR}, pool of 8`, { tps: [30, 30, 30], cost: [4, 4, 4] }),
+    score(`${TRANSACTION_FLOOR}, pool of 20`, { tps: [40, 40, 40], cost: [5, 5, 5] }),
+  ];
+  assert.deepEqual(beside([...SCORES, ...pools], FLOOR), beside(WITH_FLOOR, FLOOR));
+});
+
 const bar = (holds: Bar['holds'], bound: number, unit: Bar['unit'] = '×'): Bar => ({
   ...{ trial: 'select-64', reading: 'x', measure: 'a measure' },
   ...{ holds, bound, unit },

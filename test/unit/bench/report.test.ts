@@ -126,11 +126,11 @@ test('the page tells of the forms of the floor that took part, and of no other',
   const results = withFloor(12.5);
   const trial = results.trials['select-64'];
   assert.ok(trial);
-  const scores = [...trial.scores, score(LOGIN_FLOOR, [1])];
+  const scores = [...trial.scores, score(`${TRANSACTION_FLOOR}, pool of 8`, [1])];
   const both = { ...results, trials: { 'select-64': { ...trial, scores } } };
   const page = pageText(both, judgeAll(both), '');
-  assert.ok(page.includes(`- *${FLOOR}*: ${FLOOR_WORDS[FLOOR]}.\n- *${LOGIN_FLOOR}*: `));
-  assert.ok(!page.includes(TRANSACTION_FLOOR));
+  assert.ok(page.includes(`- *${FLOOR}*: ${FLOOR_WORDS[FLOOR]}.\n- *${TRANSACTION_FLOOR}*: `));
+  assert.ok(!page.includes(LOGIN_FLOOR));
 });
 
 test('why a bar is missed is told by the figures of the run first, then by hand', () => {
