@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { ProxyError } from '../core/errors.ts';
 import type { Endpoint } from '../core/node.ts';
 import { Connection } from './connection.ts';
-import { readingShared } from './shared-read.ts';
+import { acceptShared } from './shared-read.ts';
 
 /** Idle time after which the kernel asks whether a client is still there, in ms. */
 const KEEPALIVE_AFTER = 60_000;
@@ -45,7 +45,7 @@ export class Listener {
       bound === null || typeof bound === 'string'
         ? { host: options.host, port: options.port }
         : { host: bound.address, port: bound.port };
-    server.on('connection', (socket) => this.#take(socket));
+    acceptShared(server, { keepAliveMs: KEEPALIVE_AFTER, backlog: BACKLOG }, (socket) => this.#take(socket));
     server.on('error', (error) => options.failed?.(error));
   }
 
@@ -70,7 +70,7 @@ export class Listener {
       socket.destroy();
       return;
     }
-    const connection = new Connection(readingShared(socket), this.#closed);
+    const connection = new Connection(socket, this.#closed);
     if (this.#open > maxClients) this.#options.refuse(connection);
     else this.#options.serve(connection);
   }
@@ -78,12 +78,7 @@ export class Listener {
 
 /** Listens. Rejects with ProxyError PORT_TAKEN where another process has the port, CONFIG for any other cause. */
 export function listen(options: ListenOptions): Promise<Listener> {
-  const server = createServer({
-    noDelay: true,
-    pauseOnConnect: true,
-    keepAlive: true,
-    keepAliveInitialDelay: KEEPALIVE_AFTER,
-  });
+  const server = createServer({ pauseOnConnect: true });
   return new Promise((resolve, reject) => {
     const onError = (error: NodeJS.ErrnoException): void => reject(cannotListen(error, options));
     server.once('error', onError);

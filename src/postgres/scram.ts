@@ -1,11 +1,4 @@
-import {
-  createHash,
-  createHmac,
-  createSecretKey,
-  type KeyObject,
-  pbkdf2,
-  timingSafeEqual,
-} from 'node:crypto';
+import { createHmac, createSecretKey, hash, type KeyObject, pbkdf2, timingSafeEqual } from 'node:crypto';
 import { ProxyError, type Side } from '../core/errors.ts';
 import { saslprep } from './saslprep.ts';
 
@@ -60,7 +53,7 @@ export function deriveKeys(password: string, { salt, iterations }: ScramSalt): P
         return;
       }
       const clientKey = hmac(salted, 'Client Key');
-      const storedKey = createHash('sha256').update(clientKey).digest();
+      const storedKey = hash('sha256', clientKey, 'buffer');
       resolve({ clientKey, storedKey, serverKey: hmac(salted, 'Server Key') });
     });
   });
@@ -169,7 +162,7 @@ export class ScramServer {
     if (proof.length !== 32) throw malformed('client', 'the proof has a wrong length');
     const authMessage = `${this.#clientBare},${this.#serverFirst},${withoutProof}`;
     const clientKey = xor(proof, hmac(verifier.storedKey, authMessage));
-    const storedKey = createHash('sha256').update(clientKey).digest();
+    const storedKey = hash('sha256', clientKey, 'buffer');
     if (!timingSafeEqual(storedKey, verifier.storedKey)) return undefined;
     return `v=${hmac(verifier.serverKey, authMessage).toString('base64')}`;
   }
