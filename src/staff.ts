@@ -117,7 +117,8 @@ export class Staff {
   usage(): WorkersSource {
     const { ready, replaced, silences } = this.#crew;
     const usage = this.#usage.map(({ past, cpu, ...now }, slot) => ({ slot, cpu: past + cpu, ...now }));
-    return { ready: ready.length, replaced, silences, usage };
+    const granted = this.#fronts.reduce((sum, front) => sum + front.granted, 0);
+    return { ready: ready.length, replaced, silences, granted, usage };
   }
 
   /** Ends all workers; resolves when no process is left. */

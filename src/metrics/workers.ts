@@ -7,6 +7,8 @@ export interface WorkersSource {
   readonly replaced: number;
   /** Questions that a worker did not answer in time. */
   readonly silences: number;
+  /** Server connections, and places for clients, that went to workers which asked for more. */
+  readonly granted: number;
   readonly usage: readonly WorkerUsage[];
 }
 
@@ -50,6 +52,11 @@ export function workerMetrics(registry: Registry, source: () => WorkersSource): 
     'workers_silent_total',
     'Questions for figures that a worker did not answer in time',
     ({ silences }) => silences,
+  );
+  counter(
+    'workers_granted_total',
+    'Server connections and places for clients that went to a worker which needed more than it had',
+    ({ granted }) => granted,
   );
   new Counter({
     name: 'pointsman_worker_cpu_seconds_total',

@@ -113,6 +113,11 @@ export class CrewFront implements Front {
     return this.#ledger.reserve(slot, CLIENTS, this.#options.maxClients);
   }
 
+  /** Server connections, and places for clients, that went to workers which asked for more. */
+  get granted(): number {
+    return this.#ledger.granted;
+  }
+
   /** A worker listens: it is told what it must know. */
   joined(slot: number): void {
     const { clock, crew } = this.#options;

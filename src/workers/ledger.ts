@@ -25,6 +25,8 @@ export class Ledger {
   readonly #workers: number;
   readonly #send: (slot: number, message: ClusterDown) => void;
   readonly #entries = new Map<string, Entry>();
+  /** What was granted to those who asked for more, so far. */
+  granted = 0;
 
   constructor(workers: number, send: (slot: number, message: ClusterDown) => void) {
     this.#workers = workers;
@@ -118,6 +120,7 @@ export class Ledger {
       entry.wants.delete(slot);
       if (more < want) entry.wants.set(slot, want - more);
       hold(entry, slot, more);
+      this.granted += more;
       this.#send(slot, { kind: 'granted', key, more });
     }
   }

@@ -182,6 +182,7 @@ for (const adapter of [postgres, mysqlServer, mariadbServer]) {
       await watching;
       assert.ok(most <= size, `${most} server connections`);
       assert.ok(most >= 2, `${most} server connections`);
+      assert.ok((await metric(stage, 'workers_granted_total')) > 0, 'what moves is counted');
       await ended(clients);
     });
   });

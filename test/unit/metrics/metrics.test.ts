@@ -39,6 +39,7 @@ const workers: WorkersSource = {
   ready: 2,
   replaced: 1,
   silences: 3,
+  granted: 5,
   usage: [
     { slot: 0, cpu: 1.5, lag: 0.011, resident: 64 },
     { slot: 1, cpu: 2, lag: 0.3, resident: 65 },
@@ -64,6 +65,7 @@ test('the worker processes are told apart, and what happened to them is counted'
     'pointsman_workers 2',
     'pointsman_workers_replaced_total 1',
     'pointsman_workers_silent_total 3',
+    'pointsman_workers_granted_total 5',
     'pointsman_worker_cpu_seconds_total{worker="0"} 1.5',
     'pointsman_worker_cpu_seconds_total{worker="1"} 2',
     'pointsman_worker_eventloop_lag_p99_seconds{worker="0"} 0.011',

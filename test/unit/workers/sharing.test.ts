@@ -121,6 +121,7 @@ describe('server connections shared out among workers', () => {
     house.want(1, 2);
     house.settle();
     assert.deepEqual(house.served, [6, 2]);
+    assert.equal(house.ledger.granted, 8);
   });
 
   test('what one does not use moves to the other, but for one connection', () => {
