@@ -13,6 +13,8 @@ const FULL_MS = 10;
 /** A lane is filled up to so many units, or so much work in ms, before the next one is begun. */
 const PACKED_UNITS = 32;
 const PACKED_MS = 1;
+/** So much work in units of one kind, in ms, where another lane would gain nothing. */
+const DEEP_MS = 4;
 /** What was answered is measured together when it is so much, or the lane has nothing left to do. */
 const RUN = 8;
 
@@ -102,6 +104,11 @@ export class Lane implements LinkHolder {
   /** It has its share; another lane may be begun. */
   isPacked(cost: Cost): boolean {
     return this.link.owed >= PACKED_UNITS || (this.link.owed > 0 && this.#work + cost.work > PACKED_MS);
+  }
+
+  /** What is on it is no more work than as many units of this kind, or not by much. */
+  isLight({ work }: Cost): boolean {
+    return this.#work + work <= DEEP_MS && this.#work <= 2 * work * this.link.owed;
   }
 
   /** May take a unit. */

@@ -17,6 +17,11 @@ const LOOK_EVERY = 10;
 const SOUNDED_EVERY = 1_024;
 const NARROW = 2;
 const SOUNDING = 32;
+/**
+ * Units that one process relays in a ms, at most: more lanes than could run so many of a kind gain nothing, and wake more
+ * server processes for the same work.
+ */
+const RELAYED = 40;
 /** Share of the newest unit in the average. */
 const NEWEST = 1 / 16;
 
@@ -100,6 +105,7 @@ export class Lanes implements LaneOwner {
       if (least === undefined || lane.work < least.work) least = lane;
     }
     if (this.#source.crowded) return least;
+    if (least?.isLight(cost) && this.#lanes.length > 1 + RELAYED * cost.work) return least;
     const link = this.#source.takeLike((of) => this.#source.shared(of) === settings);
     if (link !== undefined) return this.open(link, settings);
     if (least !== undefined) this.#source.widen();

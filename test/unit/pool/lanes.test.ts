@@ -123,6 +123,26 @@ describe('lanes', () => {
     lanes.close();
   });
 
+  test('are no more than one process can keep busy with units that light, up to a bounded amount of work', () => {
+    const { lanes, send } = lanesOver(8);
+    assert.equal(new Set(send(costing(0.01), 200)).size, 2);
+    lanes.close();
+    const heavier = lanesOver(8);
+    const used = new Set(heavier.send(costing(0.1), 230));
+    assert.equal(used.size, 6);
+    for (const lane of heavier.send(costing(0.1), 20)) used.add(lane);
+    assert.equal(used.size, 7, 'there are 4 ms on each');
+    heavier.lanes.close();
+  });
+
+  test('are begun for a light unit where all others have heavy ones', () => {
+    const { lanes, send } = lanesOver(8);
+    const heavy = send(costing(2), 3);
+    const [light] = send(costing(0.01));
+    assert.ok(light !== undefined && !heavy.includes(light));
+    lanes.close();
+  });
+
   test('take more than their share when there is no other link, and a bounded amount of work', () => {
     const { lanes, send } = lanesOver(1);
     assert.equal(new Set(send(costing(0.01), 100)).size, 1);
