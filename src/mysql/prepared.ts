@@ -250,10 +250,9 @@ export class ClientStatements {
     return false;
   }
 
-  /** Forgets all; numbers go on from 1. */
+  /** Forgets all. Numbers go on, as the servers' do: one from before means nothing any more. */
   clear(): void {
     this.#byNumber.clear();
-    this.#last = 0;
     this.#text = 0;
     this.#longBytes = 0;
   }

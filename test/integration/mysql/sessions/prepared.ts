@@ -213,6 +213,11 @@ export function prepared({ same, flavour }: Suite): void {
   );
 
   same(
+    'statements of a session that was reset have other numbers than those before',
+    commanding(prepare('SELECT 1'), resetConnection, prepare('SELECT 2'), execute(1), execute(2)),
+  );
+
+  same(
     'statements in text keep their link',
     commanding(
       query("PREPARE p FROM 'SELECT ? + 1'"),
