@@ -5,7 +5,7 @@ const ONE_BY_ONE =
   'four system calls that PgBouncer makes as well, and what Node does around a system call.';
 const MYSQL =
   'Each query costs one read from its client and one write to it, whatever is shared on the other side: there a write carries ' +
-  'five to ten queries, and a read some forty answers. These two system calls, and what Node does around them, are more than ' +
+  'five to ten queries, and a read some fifty answers. These two system calls, and what Node does around them, are more than ' +
   'the bar allows.';
 const VARIES =
   'It was met in some runs of this form and missed in others; what else the machine did is not known.';

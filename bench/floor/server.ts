@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type Socket } from 'node:net';
-import { acceptShared } from '../../src/net/shared-read.ts';
+import { acceptShared } from '../../src/net/accepted.ts';
+import { ACCEPTING } from '../../src/net/listener.ts';
 import type { Aim } from '../pgbench.ts';
 import type { FloorEngine } from './engine.ts';
 import type { FloorMode } from './floor.ts';
@@ -20,9 +21,6 @@ import { FloorLeases, type Link, newTenant } from './lease.ts';
  * connections.
  */
 const HOST = '127.0.0.1';
-/** In ms. */
-const KEEPALIVE_AFTER = 60_000;
-const BACKLOG = 1_024;
 
 type Serve = (client: Socket) => void;
 
@@ -124,8 +122,8 @@ const MODES: Readonly<Record<FloorMode, () => Promise<Serve>>> = {
 process.on('disconnect', () => process.exit(0));
 const attend = await MODES[mode as FloorMode]();
 const server = createServer({ pauseOnConnect: true });
-server.listen({ host: HOST, port: Number(port), backlog: BACKLOG }, () =>
-  acceptShared(server, { keepAliveMs: KEEPALIVE_AFTER, backlog: BACKLOG }, (client) => {
+server.listen({ host: HOST, port: Number(port), backlog: ACCEPTING.backlog }, () =>
+  acceptShared(server, ACCEPTING, (client) => {
     client.on('error', () => undefined);
     attend(client);
   }),

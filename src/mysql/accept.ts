@@ -34,14 +34,14 @@ export async function accept(channel: Channel, gate: Gate, id: number): Promise<
 
 /** Wire.reaccept: COM_CHANGE_USER, which begins a row of packets of its own. */
 export async function reaccept(login: Login, unit: Unit, gate: Gate): Promise<Accepted> {
-  const { channel, id, version, challenge, capabilities, collation } = login as MysqlLogin;
+  const { channel, id, version, challenge, statements, capabilities, collation } = login as MysqlLogin;
   const exchange = new Exchange(channel, 'client', 1);
   return await attempt(exchange, { spoke: true }, async () => {
     const request = parseChangeUser(unit.bytes.subarray(HEADER), capabilities);
     const kept = request.collation === 0 ? { ...request, collation } : request;
     // As servers do: what came along answers a challenge of long ago, so whoever can is asked anew.
     const old = (capabilities & PLUGIN_AUTH) === 0 ? challenge : undefined;
-    return await proven(exchange, gate, kept, { id, version, challenge }, old);
+    return await proven(exchange, gate, kept, { id, version, challenge, statements }, old);
   });
 }
 
@@ -96,7 +96,8 @@ async function welcome(exchange: Exchange, gate: Gate, id: number, progress: Pro
   );
   const request = parseLogin(payload, offer) ?? (await secured(exchange, gate, offer));
   if (gate.tlsRequired && !channel.encrypted) throw plainRefused();
-  return await proven(exchange, gate, request, { id, version, challenge }, challenge);
+  const greeted = { id, version, challenge, statements: { last: 0 } };
+  return await proven(exchange, gate, request, greeted, challenge);
 }
 
 /** A client of this protocol waits for the greeting. Rejects when one does not, or leaves before it. */

@@ -6,6 +6,7 @@ import { type Collation, collationOf, isClientCharset, isMariaDb } from './colla
 import { clientError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { LoginRequest } from './handshake.ts';
+import type { StatementNumbers } from './prepared.ts';
 import type { Traits } from './reply.ts';
 
 /** A client that has proven who it is, with what this protocol must remember of it. */
@@ -23,14 +24,11 @@ export interface MysqlLogin extends Login {
   readonly version: string;
   /** What was in the greeting: clients without PLUGIN_AUTH answer it again when they change their user. */
   readonly challenge: Buffer;
+  readonly statements: StatementNumbers;
 }
 
-/** What the greeting has said and `request` has not. */
-export interface Greeted {
-  readonly id: number;
-  readonly version: string;
-  readonly challenge: Buffer;
-}
+/** What holds for a connection, whoever logs in on it: the words of the greeting, and how far its numbers have come. */
+export type Greeted = Pick<MysqlLogin, 'id' | 'version' | 'challenge' | 'statements'>;
 
 /** Throws ProxyError BAD_STARTUP where the client asks for a character set that none can speak. */
 export function loginOf(channel: Channel, greeted: Greeted, request: LoginRequest): MysqlLogin {

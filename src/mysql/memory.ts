@@ -20,7 +20,7 @@ const MOST_HELD = 16;
 export class Memory {
   readonly login: MysqlLogin;
   readonly mariadb: boolean;
-  readonly statements = new ClientStatements();
+  readonly statements: ClientStatements;
   readonly diagnostics = new Diagnostics();
   readonly ids = new InsertIds();
   /** Settings that are the proxy's own. */
@@ -40,6 +40,7 @@ export class Memory {
 
   constructor(login: MysqlLogin) {
     this.login = login;
+    this.statements = new ClientStatements(login.statements);
     this.mariadb = isMariaDb(login.version);
     this.#settings = login.settings;
   }

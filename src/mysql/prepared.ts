@@ -183,12 +183,24 @@ export class Statement {
   }
 }
 
+/**
+ * Numbers of a connection's prepared statements. As the servers' they go on when its session is reset or another user
+ * logs in on it: one from before means nothing any more.
+ */
+export interface StatementNumbers {
+  last: number;
+}
+
 /** The prepared statements of one client, by its own numbers for them. */
 export class ClientStatements {
+  readonly #numbers: StatementNumbers;
   readonly #byNumber = new Map<number, Statement>();
-  #last = 0;
   #text = 0;
   #longBytes = 0;
+
+  constructor(numbers: StatementNumbers) {
+    this.#numbers = numbers;
+  }
 
   get size(): number {
     return this.#byNumber.size;
@@ -196,9 +208,9 @@ export class ClientStatements {
 
   /** A new statement; undefined: the client has as many as it may. */
   add(text: Buffer, settings: Settings): Statement | undefined {
-    this.#last++;
+    this.#numbers.last++;
     if (this.#byNumber.size >= MOST_STATEMENTS || this.#text + text.length > MOST_TEXT) return undefined;
-    const statement = new Statement(this.#last, preparedOf(text, settings));
+    const statement = new Statement(this.#numbers.last, preparedOf(text, settings));
     this.#byNumber.set(statement.number, statement);
     this.#text += text.length;
     return statement;
@@ -206,7 +218,7 @@ export class ClientStatements {
 
   /** -1 is the one that was prepared last (MariaDB, "COM_STMT_EXECUTE"). */
   get(number: number): Statement | undefined {
-    return this.#byNumber.get(number === 0xffff_ffff ? this.#last : number);
+    return this.#byNumber.get(number === 0xffff_ffff ? this.#numbers.last : number);
   }
 
   close(number: number): Statement | undefined {
@@ -250,7 +262,7 @@ export class ClientStatements {
     return false;
   }
 
-  /** Forgets all. Numbers go on, as the servers' do: one from before means nothing any more. */
+  /** Forgets all. */
   clear(): void {
     this.#byNumber.clear();
     this.#text = 0;

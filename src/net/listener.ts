@@ -1,12 +1,11 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { ProxyError } from '../core/errors.ts';
 import type { Endpoint } from '../core/node.ts';
+import { type AcceptOptions, acceptShared } from './accepted.ts';
 import { Connection } from './connection.ts';
-import { acceptShared } from './shared-read.ts';
 
-/** Idle time after which the kernel asks whether a client is still there, in ms. */
-const KEEPALIVE_AFTER = 60_000;
-const BACKLOG = 4_096;
+/** How clients are accepted. */
+export const ACCEPTING: AcceptOptions = { keepAliveMs: 60_000, backlog: 4_096 };
 
 export interface ListenOptions {
   /** IPv4 or IPv6 address or a name; `::` takes both families. */
@@ -45,7 +44,7 @@ export class Listener {
       bound === null || typeof bound === 'string'
         ? { host: options.host, port: options.port }
         : { host: bound.address, port: bound.port };
-    acceptShared(server, { keepAliveMs: KEEPALIVE_AFTER, backlog: BACKLOG }, (socket) => this.#take(socket));
+    acceptShared(server, ACCEPTING, (socket) => this.#take(socket));
     server.on('error', (error) => options.failed?.(error));
   }
 
@@ -83,7 +82,7 @@ export function listen(options: ListenOptions): Promise<Listener> {
     const onError = (error: NodeJS.ErrnoException): void => reject(cannotListen(error, options));
     server.once('error', onError);
     const { host, port, reusePort = false } = options;
-    server.listen({ host, port, backlog: BACKLOG, reusePort }, () => {
+    server.listen({ host, port, backlog: ACCEPTING.backlog, reusePort }, () => {
       server.off('error', onError);
       resolve(new Listener(server, options));
     });

@@ -14,7 +14,7 @@ export interface LossFacts {
   readonly pinned: boolean;
   /** The node was the primary: only there can anything have taken effect. */
   readonly onPrimary: boolean;
-  /** The server was being asked what the last unit has left. */
+  /** The server was being asked what the last unit has left, or was about to be. */
   readonly settling: boolean;
   /** The unit has been sent again before. */
   readonly retried: boolean;

@@ -261,7 +261,9 @@ export class Tenancy implements Lessee {
     const [only] = owed;
     const inTransaction = state.isOpenOnServer;
     const nothing = backlog.phase === 'preparing' || (backlog.phase === 'flowing' && only === undefined);
-    if (nothing && !inTransaction && !state.keepsState) {
+    // What is left there, the server has not been asked yet, or has not said.
+    const settling = state.auditDue || backlog.phase === 'settling';
+    if (nothing && !inTransaction && !state.keepsState && !settling) {
       // Nothing of the unit was sent; what was injected has no effect.
       backlog.resume();
       return;
@@ -275,7 +277,7 @@ export class Tenancy implements Lessee {
       onPrimary: lease.onPrimary,
       inTransaction,
       pinned: state.pin !== undefined,
-      settling: backlog.phase === 'settling',
+      settling,
       retried: bearings.retried,
     });
     if (!verdict.again || only === undefined) {

@@ -7,14 +7,18 @@ const BOARDED_WITHIN = 5_000;
 const BURST = 256;
 const EACH_SECOND = 128;
 
-/** What has happened on lanes so far, over all nodes. */
-export interface LaneFigures {
-  /** Lanes now, and server connections. */
-  readonly lanes: number;
-  readonly links: number;
+/** What has happened on lanes, over all nodes. */
+export interface LaneEvents {
   readonly units: number;
   readonly rescues: number;
   readonly poisoned: number;
+}
+
+/** The same so far, and what there is now. */
+export interface LaneFigures extends LaneEvents {
+  readonly lanes: number;
+  /** Server connections. */
+  readonly links: number;
 }
 
 /** Eyes on the lanes of a proxy in this process. */
@@ -35,7 +39,7 @@ export abstract class LaneWatch {
   }
 
   /** What happens on lanes meanwhile. */
-  async during(work: () => Promise<unknown>): Promise<Omit<LaneFigures, 'lanes' | 'links'>> {
+  async during(work: () => Promise<unknown>): Promise<LaneEvents> {
     const before = await this.figures();
     await work();
     const after = await this.figures();

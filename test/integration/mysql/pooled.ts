@@ -59,6 +59,7 @@ export class Pooled {
       attributes: new Map(),
       version: this.#version,
       challenge: Buffer.alloc(20),
+      statements: { last: 0 },
     };
     this.#client = new MysqlClient(login);
   }

@@ -102,6 +102,7 @@ export function session(version = '9.7.4', settings: Settings = settingsOf(BASE)
     attributes: new Map(),
     version,
     challenge: Buffer.alloc(20),
+    statements: { last: 0 },
   };
   const facts: SessionFacts = {
     settings,

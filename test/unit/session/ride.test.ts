@@ -468,6 +468,24 @@ describe('rule 7: a unit that turns out to change its session', () => {
     await asking(on, [read('innocent')]);
     assert.equal(on.figures.laneUnits, units + 1);
   });
+
+  test('of two, one behind the other, the first loses its connection, and the other is told its own answer', async () => {
+    using on = await scene(2);
+    const guests = await asking(on, [odd('changes')], [odd('changes as well')], [read(1)]);
+    const line = on.where(odd('changes'));
+    line.answer({ parameter: ['TimeZone', 'Asia/Tokyo'] });
+    await on.pass();
+    // It was in the server's hands already. What the first has left there can no longer be told from it.
+    line.answer({ parameter: ['TimeZone', 'Europe/Rome'] });
+    await on.pass();
+    assert.equal(line.closed, true);
+    await finish(on);
+    assert.deepEqual(told(guests), [
+      [odd('changes'), '!08006', 'closed'],
+      [odd('changes as well')],
+      [read(1)],
+    ]);
+  });
 });
 
 describe('a unit about which the server has to be asked right behind it', () => {

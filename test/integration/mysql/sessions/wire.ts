@@ -133,6 +133,8 @@ export function wire({ same, test, stage, flavour }: Suite): void {
     await change(user, password, 'demo', 8);
     await client.texts('SELECT @a, @@time_zone, DATABASE(), @@character_set_client, LAST_INSERT_ID()');
     await client.ask(execute(1));
+    // Its number is not that of the one before.
+    await client.ask(prepare('SELECT 3'), execute(1), execute(2));
     await client.texts('BEGIN', "UPDATE own SET v = 'gone' WHERE k = 1");
     await change(user, password, '', 45);
     await client.texts('SELECT DATABASE()', 'SELECT v FROM demo.own WHERE k = 1');
