@@ -18,6 +18,8 @@ export interface Arena extends AsyncDisposable {
   readonly cluster: DatabaseCluster;
   /** The primary itself. */
   readonly direct: Aim;
+  /** Ports of its replicas. */
+  readonly replicas: readonly number[];
   /** Which server, e.g. `PostgreSQL 18.4`. */
   readonly server: string;
   /** Readable by everybody, for peers that run under another account; removed at the end. */
@@ -42,7 +44,7 @@ export async function openArena(options: Asked, signal: AbortSignal): Promise<Ar
   opening.defer(() => rm(folder, { recursive: true, force: true }));
   await chmod(folder, 0o755);
   const cluster = opening.use(await startCluster(engine, options.nodePort));
-  const [primary] = cluster.nodes;
+  const [primary, ...others] = cluster.nodes;
   const { user, password, database } = cluster.credentials.client;
   const direct = { port: primary?.port ?? 0, user, password, database };
   if (engine === 'postgres') {
@@ -55,6 +57,7 @@ export async function openArena(options: Asked, signal: AbortSignal): Promise<Ar
   const owned = opening.move();
   return {
     ...{ engine, cluster, direct, folder, signal, server, ports },
+    replicas: others.map(({ port }) => port),
     nextPort: async () => {
       const [port = 0] = await freeRun(next, 1);
       next = port + 1;
@@ -64,7 +67,10 @@ export async function openArena(options: Asked, signal: AbortSignal): Promise<Ar
   };
 }
 
-/** Nobody measures a disk here; and there is room for a connection of every client, which some peers make. */
+/**
+ * Nobody measures a disk here; and there is room for a connection of every client, which some peers make, beside those
+ * that Pgpool-II keeps of the load before.
+ */
 async function startCluster(engine: EngineName, firstPort: number): Promise<DatabaseCluster> {
   const ports = await freeRun(firstPort, 3);
   if (engine !== 'postgres') {
@@ -81,7 +87,7 @@ async function startCluster(engine: EngineName, firstPort: number): Promise<Data
     shared_buffers: '256MB',
     max_wal_size: '4GB',
     autovacuum: 'off',
-    max_connections: '1200',
+    max_connections: '1600',
   };
   return EmbeddedCluster.start({ ports, settings });
 }

@@ -3,7 +3,7 @@ import type { TrialId } from './bars.ts';
 import { connectsTrial, crowdTrial, idleTrial, largeTrial } from './burdens.ts';
 import { measureConnects } from './connects.ts';
 import { contest, type Measure, type Rounds } from './contest.ts';
-import { FLOOR, TRANSACTION_FLOOR } from './floor/floor.ts';
+import { FLOOR, REPLICA_FLOOR, TRANSACTION_FLOOR } from './floor/floor.ts';
 import { ACTIVE } from './loads/crowd.ts';
 import { MIXED_TITLE, mixedLoad } from './loads/mixed.ts';
 import { type PgbenchWork, pgbenchLoad, pgbenchTitle } from './loads/pgbench-load.ts';
@@ -30,6 +30,7 @@ export const TRIAL_RUNS: Readonly<Record<TrialId, Trial>> = {
   'prepared-64': pgbenchTrial({ work: 'select', protocol: 'prepared', clients: 64 }, ALIKE),
   'split-32': pgbenchTrial({ work: 'select', protocol: 'simple', clients: 32 }, [
     DIRECT,
+    REPLICA_FLOOR,
     'Pgpool-II',
     'replicas',
   ]),

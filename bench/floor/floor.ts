@@ -7,11 +7,12 @@ import { NODE_OPTIONS } from '../proxy.ts';
 /** Its name in every table; those that follow are forms of it, for other loads. It is no peer. */
 export const FLOOR = 'floor (bare relay in Node)';
 export const TRANSACTION_FLOOR = `${FLOOR}, transactions` as const;
+export const REPLICA_FLOOR = `${FLOOR}, replicas` as const;
 export const LOGIN_FLOOR = `${FLOOR}, log-ins` as const;
-export type FloorName = typeof FLOOR | typeof TRANSACTION_FLOOR | typeof LOGIN_FLOOR;
+export type FloorName = typeof FLOOR | typeof TRANSACTION_FLOOR | typeof REPLICA_FLOOR | typeof LOGIN_FLOOR;
 
 /** What it does, as its program is told. */
-export type FloorMode = 'lanes' | 'leases' | 'logins';
+export type FloorMode = 'lanes' | 'leases' | 'spread' | 'logins';
 
 /** Server connections. */
 const LANES = 2;
@@ -19,6 +20,7 @@ const LANES = 2;
 const MODES: Readonly<Record<FloorName, FloorMode>> = {
   [FLOOR]: 'lanes',
   [TRANSACTION_FLOOR]: 'leases',
+  [REPLICA_FLOOR]: 'spread',
   [LOGIN_FLOOR]: 'logins',
 };
 
@@ -29,6 +31,8 @@ export const FLOOR_WORDS: Readonly<Record<FloorName, string>> = {
   [TRANSACTION_FLOOR]:
     'the same over 4, 8 or 20 server connections, the best of them; a client has one of them to itself ' +
     'from its first request to the end of its transaction, or waits until one is free',
+  [REPLICA_FLOOR]:
+    'the same over one server connection to each replica; a request goes to the one with fewer open',
   [LOGIN_FLOOR]:
     'a bare server in Node that does the exchange of SCRAM-SHA-256 and sends the greeting, and nothing else; no ' +
     'database is behind it',
@@ -36,25 +40,33 @@ export const FLOOR_WORDS: Readonly<Record<FloorName, string>> = {
 
 /** PostgreSQL has all forms, the others the first. */
 export const floorsOf = (engine: EngineName): readonly FloorName[] =>
-  engine === 'postgres' ? [FLOOR, TRANSACTION_FLOOR, LOGIN_FLOOR] : [FLOOR];
+  engine === 'postgres' ? [FLOOR, TRANSACTION_FLOOR, REPLICA_FLOOR, LOGIN_FLOOR] : [FLOOR];
 
 /** Sockets that it may have open. */
 const FILES = 2_000;
 
+/** What it stands before; `replicas`: their ports. */
+export interface FloorGround {
+  readonly engine: EngineName;
+  readonly direct: Aim;
+  readonly replicas: readonly number[];
+}
+
 /**
- * Starts it before the primary, with Node's options as Pointsman has them and with so many `links` to the server;
- * resolves when it takes connections.
+ * Starts it before the primary or the replicas, with Node's options as Pointsman has them and with so many `links` to
+ * each server; resolves when it takes connections.
  */
 export async function startFloor(
-  { engine, direct }: { readonly engine: EngineName; readonly direct: Aim },
+  { engine, direct, replicas }: FloorGround,
   port: number,
   name: FloorName = FLOOR,
-  links = LANES,
+  links = name === REPLICA_FLOOR ? 1 : LANES,
 ): Promise<Started> {
-  const { port: server, user, password, database } = direct;
+  const { user, password, database } = direct;
+  const servers = name === REPLICA_FLOOR ? replicas : [direct.port];
   const file = resolve(import.meta.dirname, 'server.ts');
   const protocol = engine === 'postgres' ? 'postgres' : 'mysql';
-  const args = [MODES[name], String(links), protocol, String(port), String(server), user, password, database];
+  const args = [MODES[name], `${links}`, protocol, `${port}`, servers.join(), user, password, database];
   const started = new Started(name, withFiles(FILES, [process.execPath, ...NODE_OPTIONS, file, ...args]));
   try {
     await started.ready(() => answers(port));

@@ -71,8 +71,12 @@ export class FloorLane {
   }
 }
 
+type Filled = Pick<FloorLane, 'open'>;
+
 /** The first that is not full, else the one with the fewest open requests. There is at least one. */
-export function pickLane<Lane extends Pick<FloorLane, 'open'>>(lanes: readonly Lane[]): Lane {
-  const free = lanes.find(({ open }) => open < FULL);
-  return free ?? lanes.reduce((least, lane) => (lane.open < least.open ? lane : least));
-}
+export const pickLane = <Lane extends Filled>(lanes: readonly Lane[]): Lane =>
+  lanes.find(({ open }) => open < FULL) ?? leastOpen(lanes);
+
+/** The one with the fewest open requests. There is at least one. */
+export const leastOpen = <Lane extends Filled>(lanes: readonly Lane[]): Lane =>
+  lanes.reduce((least, lane) => (lane.open < least.open ? lane : least));

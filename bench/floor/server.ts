@@ -5,7 +5,7 @@ import { ACCEPTING } from '../../src/net/listener.ts';
 import type { Aim } from '../pgbench.ts';
 import type { FloorEngine } from './engine.ts';
 import type { FloorMode } from './floor.ts';
-import { FloorLane, pickLane } from './lane.ts';
+import { FloorLane, leastOpen, pickLane } from './lane.ts';
 import { FloorLeases, type Link, newTenant } from './lease.ts';
 
 /**
@@ -14,27 +14,33 @@ import { FloorLeases, type Link, newTenant } from './lease.ts';
  *
  * - `lanes`: it lets everybody in, takes for granted that whatever it reads is one whole query that leaves nothing
  *   behind, sends it on one of the server connections and gives each client the bytes of its answer;
+ * - `spread`: the same before several servers, with no server connection preferred;
  * - `leases`: the same, but a client has a server connection to itself until its transaction has ended (PostgreSQL);
  * - `logins`: it asks for a password with SCRAM-SHA-256, greets, and has no server behind it (PostgreSQL).
  *
- * `node server.ts lanes|leases|logins LINKS postgres|mysql PORT SERVER_PORT USER PASSWORD DATABASE`; LINKS: server
- * connections.
+ * `node server.ts lanes|spread|leases|logins LINKS postgres|mysql PORT SERVER_PORT,… USER PASSWORD DATABASE`; LINKS:
+ * connections to each server.
  */
 const HOST = '127.0.0.1';
 
 type Serve = (client: Socket) => void;
 
-const [mode = '', links, protocol, port, serverPort, user = '', password = '', database = ''] =
+const [mode = '', links, protocol, port, servers = '', user = '', password = '', database = ''] =
   process.argv.slice(2);
-const aim: Aim = { port: Number(serverPort), user, password, database };
+/** One for each connection to a server. */
+const aims: readonly Aim[] = servers
+  .split(',')
+  .flatMap((at) =>
+    Array.from({ length: Number(links) }, () => ({ port: Number(at), user, password, database })),
+  );
 
 const engineOf = async (): Promise<FloorEngine> =>
   protocol === 'postgres'
     ? (await import('./postgres.ts')).postgresFloor
     : (await import('./mysql.ts')).mysqlFloor;
 
-/** A connection to the server, logged in. Without it there is nothing to measure. */
-async function openServer({ connect }: FloorEngine): Promise<Socket> {
+/** A connection to a server, logged in. Without it there is nothing to measure. */
+async function openServer({ connect }: FloorEngine, aim: Aim): Promise<Socket> {
   const socket = await connect(aim);
   socket.removeAllListeners('data');
   socket.on('close', () => {
@@ -58,38 +64,39 @@ async function serve(engine: FloorEngine, client: Socket, ask: (request: Buffer)
   });
 }
 
-async function onLanes(): Promise<Serve> {
+async function onLanes(pick: (lanes: readonly FloorLane[]) => FloorLane): Promise<Serve> {
   const engine = await engineOf();
   const lanes: FloorLane[] = [];
-  for (let at = 0; at < Number(links); at++) {
-    const server = await openServer(engine);
+  for (const aim of aims) {
+    const server = await openServer(engine, aim);
     const lane = new FloorLane(server, engine.answerEnd);
     server.on('data', (chunk: Buffer) => lane.take(chunk));
     lanes.push(lane);
   }
-  return (client) => void serve(engine, client, (request) => pickLane(lanes).ask(request, client));
+  return (client) => void serve(engine, client, (request) => pick(lanes).ask(request, client));
 }
 
 async function onLeases(): Promise<Serve> {
   const { postgresFloor: engine, isAtRest } = await import('./postgres.ts');
   const leases = new FloorLeases(engine.answerEnd, isAtRest);
-  const servers = new Map<Link, Socket>();
-  const open = async (): Promise<void> => {
-    const server = await openServer(engine);
+  const servers = new Map<Link, { readonly server: Socket; readonly aim: Aim }>();
+  const open = async (aim: Aim): Promise<void> => {
+    const server = await openServer(engine, aim);
     const link = leases.add(server);
-    servers.set(link, server);
+    servers.set(link, { server, aim });
     server.on('data', (chunk: Buffer) => leases.take(link, chunk));
   };
-  for (let at = 0; at < Number(links); at++) await open();
+  for (const aim of aims) await open(aim);
   return (client) => {
     const tenant = newTenant(client);
     client.on('close', () => {
       const link = leases.leave(tenant);
-      if (link === undefined) return;
+      const left = link && servers.get(link);
+      if (link === undefined || left === undefined) return;
       // It left within a transaction: the server ends that with the connection.
-      servers.get(link)?.removeAllListeners().destroy();
+      left.server.removeAllListeners().destroy();
       servers.delete(link);
-      void open();
+      void open(left.aim);
     });
     void serve(engine, client, (request) => leases.ask(tenant, request));
   };
@@ -114,7 +121,8 @@ async function logIns(): Promise<Serve> {
 }
 
 const MODES: Readonly<Record<FloorMode, () => Promise<Serve>>> = {
-  lanes: onLanes,
+  lanes: () => onLanes(pickLane),
+  spread: () => onLanes(leastOpen),
   leases: onLeases,
   logins: logIns,
 };

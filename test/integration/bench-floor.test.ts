@@ -6,6 +6,7 @@ import {
   FLOOR,
   type FloorName,
   LOGIN_FLOOR,
+  REPLICA_FLOOR,
   startFloor,
   TRANSACTION_FLOOR,
 } from '../../bench/floor/floor.ts';
@@ -69,14 +70,15 @@ interface Floor extends AsyncDisposable {
   readonly facts: ConnectionFacts;
 }
 
-/** A cluster, and a form of the floor before its primary. */
+/** A cluster, and a form of the floor before its servers. */
 async function floorBefore(engine: EngineName, name: FloorName, links?: number): Promise<Floor> {
   await using starting = new AsyncDisposableStack();
   const cluster = starting.use(await startAnyCluster(engine));
-  const [primary] = cluster.nodes;
+  const [primary, ...others] = cluster.nodes;
   const direct = { port: primary?.port ?? 0, ...cluster.credentials.client };
+  const replicas = others.map(({ port }) => port);
   const [port = 0] = await anyPorts(1);
-  starting.use(await startFloor({ engine, direct }, port, name, links));
+  starting.use(await startFloor({ engine, direct, replicas }, port, name, links));
   const owned = starting.move();
   const facts = { ...direct, host: '127.0.0.1', port };
   return { facts, [Symbol.asyncDispose]: () => owned.disposeAsync() };
@@ -97,6 +99,23 @@ for (const engine of ['postgres', 'mysql', 'mariadb'] as const) {
     }
   });
 }
+
+test('the floor before the replicas gives many clients their own answers from both of them', {
+  timeout: TEST_WITHIN,
+}, async () => {
+  await using floor = await floorBefore('postgres', REPLICA_FLOOR);
+  const clients = await Promise.all(Array.from({ length: CLIENTS }, () => postgresClient(floor.facts)));
+  const watcher = new pg.Client(floor.facts);
+  try {
+    const links = await Promise.all(clients.map(asked));
+    assert.equal(new Set(links.flat()).size, 2);
+    await watcher.connect();
+    const { rows } = await watcher.query('SELECT pg_is_in_recovery() AS replica');
+    assert.deepEqual(rows, [{ replica: true }]);
+  } finally {
+    await Promise.all([...clients, watcher].map((client) => client.end()));
+  }
+});
 
 const TRANSACTIONS = 5;
 const LINKS = 8;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BARS, type Bar, judge, TRIALS, type TrialId } from '../../../bench/bars.ts';
 import { type Contestant, type Count, contest, emptyScore, type Score } from '../../../bench/contest.ts';
-import { FLOOR, LOGIN_FLOOR, TRANSACTION_FLOOR } from '../../../bench/floor/floor.ts';
+import { FLOOR, LOGIN_FLOOR, REPLICA_FLOOR, TRANSACTION_FLOOR } from '../../../bench/floor/floor.ts';
 import { beside, best } from '../../../bench/readings.ts';
 import { REMARKS } from '../../../bench/remarks.ts';
 import type { Entrant, Ring } from '../../../bench/ring.ts';
@@ -116,6 +116,7 @@ test('a form of the floor takes part in the trials of the loads that it can serv
     'select-16': [FLOOR],
     'select-64': [FLOOR],
     'select-200': [FLOOR],
+    'split-32': [REPLICA_FLOOR],
     'mysql-64': [FLOOR],
     'mariadb-64': [FLOOR],
     'tpcb-16': [TRANSACTION_FLOOR],

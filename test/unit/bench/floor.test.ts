@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { FloorLane, type Outlet, pickLane } from '../../../bench/floor/lane.ts';
+import { FloorLane, leastOpen, type Outlet, pickLane } from '../../../bench/floor/lane.ts';
 import { FloorLeases, newTenant } from '../../../bench/floor/lease.ts';
 import { FloorLogin } from '../../../bench/floor/login.ts';
 import { mysqlAnswerEnd } from '../../../bench/floor/mysql.ts';
@@ -61,6 +61,11 @@ test('the floor fills one connection before it takes the next, then takes the on
     [picked(0, 0), picked(15, 0), picked(16, 3), picked(20, 17), picked(17, 17)],
     [0, 0, 1, 1, 0],
   );
+});
+
+test('the floor before several servers takes the connection with the fewest open requests', () => {
+  const picked = (...open: number[]): number => leastOpen(open.map((count, id) => ({ id, open: count }))).id;
+  assert.deepEqual([picked(0, 0), picked(1, 0), picked(15, 3), picked(17, 17)], [0, 1, 1, 0]);
 });
 
 const eof = (sequence: number): Buffer => packet(sequence, Buffer.from([0xfe, 0, 0, 2, 0]));
