@@ -5,8 +5,9 @@ import { ProxyError } from '../core/errors.ts';
 import type { NodeId } from '../core/node.ts';
 import type { View } from '../core/view.ts';
 import type { Greeting, LinkKind, Target, Wire } from '../core/wire.ts';
-import { Dispatcher, type DispatcherEvents, type PoolLimits } from './dispatcher.ts';
+import { Dispatcher, type PoolLimits } from './dispatcher.ts';
 import { Rescues } from './rescues.ts';
+import type { LinkEvents } from './stock.ts';
 
 /** Greetings kept per account, one for each set of start-up settings. */
 const GREETINGS = 64;
@@ -90,7 +91,7 @@ export interface AccountsOptions {
   readonly wire: Wire;
   readonly clock: Clock;
   readonly limits: (user: string, links: LinkKind, node: NodeId) => PoolLimits;
-  readonly events: DispatcherEvents;
+  readonly events: LinkEvents;
   readonly counters: Counters;
   /** How to reach a node as a user. */
   readonly target: (node: NodeId, user: string, links: LinkKind) => Target;

@@ -1,5 +1,4 @@
 import type { ChannelHandler } from '../core/channel.ts';
-import type { Clock, Timer } from '../core/clock.ts';
 import { asProxyError, ProxyError } from '../core/errors.ts';
 import type { Intent } from '../core/intent.ts';
 import { noSettings, type Settings } from '../core/settings.ts';
@@ -15,14 +14,8 @@ import type {
   Unit,
   Wire,
 } from '../core/wire.ts';
-import { Injected } from './injected.ts';
+import { Cancels } from './cancels.ts';
 import type { Passenger } from './lane.ts';
-
-/** How often what nobody waits for is cancelled, and how many times, in ms. */
-const STRIKE_EVERY = 250;
-const STRIKES = 20;
-/** Cancel requests to a server that may be under way for one link. */
-const CANCELS_AT_ONCE = 3;
 
 /** Takes the replies of what it sent. */
 export interface ReplyOwner {
@@ -99,6 +92,7 @@ export class Link implements ChannelHandler, ReplySink {
   readonly opened: Opened;
   readonly server: ServerSide;
   readonly createdAt: number;
+  readonly cancels = new Cancels(this);
   /** The session that leases this link. */
   holder: LinkHolder | undefined;
   /** Settings in force on the server connection, beyond its defaults. */
@@ -112,14 +106,6 @@ export class Link implements ChannelHandler, ReplySink {
   #closed = false;
   #orderly = false;
   #lastWords = '';
-  /** Cancel requests under way: the link takes nothing new until they have ended. */
-  #cancels = 0;
-  /** A cancel request may still strike: one round trip must pass before the next unit. */
-  #struck = false;
-  #onQuiet: (() => void) | undefined;
-  /** Nobody waits for what runs here: the link closes with this when it has ended. */
-  #abandoned: ProxyError | undefined;
-  #strike: Timer | undefined;
 
   constructor(wire: Wire, target: Target, opened: Opened, owner: LinkOwner, now: number) {
     this.target = target;
@@ -199,13 +185,12 @@ export class Link implements ChannelHandler, ReplySink {
   fail(error: ProxyError, words = error.message): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#strike?.cancel();
     this.opened.channel.destroy();
     const owed = this.#queue.splice(0);
     this.#gathered = 0;
     const holder = this.holder;
     this.holder = undefined;
-    this.#quiet();
+    this.cancels.end();
     this.#owner.linkClosed(this, error.message);
     holder?.linkLost(this, { error, words, owed, orderly: this.#orderly || error.side === 'proxy' });
   }
@@ -216,68 +201,6 @@ export class Link implements ChannelHandler, ReplySink {
     this.#closed = true;
     this.opened.channel.end(this.server.quit);
     this.#owner.linkClosed(this, 'closed by the pool');
-  }
-
-  // ------------------------------------------------------------ cancel
-
-  /** Asks the server to cancel what runs. The link is not quiet until that has ended without a trace. */
-  cancel(wire: Wire, signal: AbortSignal): void {
-    // Each is a connection of its own: a server that stands still must not be given more and more of them.
-    if (this.#cancels >= CANCELS_AT_ONCE) return;
-    this.#cancels++;
-    this.#struck = true;
-    wire
-      .cancel(this.target, this.opened, signal)
-      .catch(() => undefined)
-      .finally(() => {
-        this.#cancels--;
-        if (this.#cancels === 0) this.#quiet();
-      });
-  }
-
-  /**
-   * Nobody waits for what runs: it is cancelled and the link closes when it has ended, or after a bound. A server
-   * ignores a cancel request that comes before it has begun with the statement: so again.
-   */
-  abandon(wire: Wire, clock: Clock, error: ProxyError): void {
-    this.#abandoned = error;
-    let left = STRIKES;
-    const strike = (): void => {
-      if (left-- === 0) {
-        this.fail(error);
-        return;
-      }
-      this.cancel(wire, AbortSignal.timeout(STRIKE_EVERY * STRIKES));
-      this.#strike = clock.after(STRIKE_EVERY, strike);
-    };
-    strike();
-  }
-
-  /** No cancel request can still strike what is sent now. */
-  get isQuiet(): boolean {
-    return this.#cancels === 0 && !this.#struck;
-  }
-
-  /** Calls once when no cancel request can strike any more, or the link is closed. One waiter at a time. */
-  whenQuiet(call: () => void): void {
-    this.#onQuiet = call;
-    if (this.#cancels === 0) this.#quiet();
-  }
-
-  #quiet(): void {
-    const call = this.#onQuiet;
-    if (call === undefined) return;
-    if (this.#closed || !this.#struck) {
-      this.#onQuiet = undefined;
-      call();
-      return;
-    }
-    // PG 54.2.8: a cancel may arrive after the request it was meant for; it strikes this instead.
-    const pinged = new Injected(() => {
-      this.#struck = false;
-      this.#quiet();
-    });
-    this.send(this.server.ping, pinged, undefined);
   }
 
   // ------------------------------------------------------------ ChannelHandler
@@ -340,7 +263,8 @@ export class Link implements ChannelHandler, ReplySink {
       this.holder?.linkAnswered(this, entry, outcome);
       entry.owner.replyDone(this, entry, outcome);
     }
-    if (this.#abandoned !== undefined && this.#queue.length === 0) this.fail(this.#abandoned);
+    const { abandoned } = this.cancels;
+    if (abandoned !== undefined && this.#queue.length === 0) this.fail(abandoned);
   }
 
   aside(aside: Aside): void {

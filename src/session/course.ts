@@ -78,9 +78,9 @@ export class Course implements Seeker {
     const idle = link.owed === 0;
     if (!idle && tenancy.answers.resets) return false;
     // Behind its last answer there may still be those of others, who shared the link before.
-    if (!link.isQuiet && !link.entries.some(({ owner }) => owner === tenancy.answers)) {
+    if (!link.cancels.isQuiet && !link.entries.some(({ owner }) => owner === tenancy.answers)) {
       backlog.block('settling');
-      link.whenQuiet(() => backlog.resume());
+      link.cancels.whenQuiet(() => backlog.resume());
       return false;
     }
     // A unit has put settings back to the server's defaults: those of the session's start-up hold again.

@@ -165,8 +165,8 @@ export class Lease implements LinkHolder {
         this.#lessee.leaseSettled();
       });
     };
-    if (this.link.isQuiet) ask();
-    else this.link.whenQuiet(ask);
+    if (this.link.cancels.isQuiet) ask();
+    else this.link.cancels.whenQuiet(ask);
   }
 
   /** Users' code may have run on the link: it goes back without any settings, for no audit sees them all. */
@@ -195,7 +195,7 @@ export class Lease implements LinkHolder {
 
   /** Asks the server to cancel what runs. */
   cancel(): void {
-    this.link.cancel(this.#realm.wire, AbortSignal.timeout(CANCEL_WITHIN));
+    this.link.cancels.ask(this.#realm.wire, AbortSignal.timeout(CANCEL_WITHIN));
   }
 
   /** The client is gone: what runs is cancelled, what is open is rolled back, what was left is cleaned. */
@@ -211,7 +211,7 @@ export class Lease implements LinkHolder {
     }
     // What waits for more of its client, or commits, ends with the connection alone.
     const ends = running?.unit.extent === 'whole' && running.intent.kind !== 'end' && !copying;
-    if (ends) link.abandon(this.#realm.wire, this.#realm.clock, abandoned());
+    if (ends) link.cancels.abandon(this.#realm.wire, this.#realm.clock, abandoned());
     else link.fail(abandoned());
   }
 

@@ -241,7 +241,7 @@ describe('links of one node, user and database', () => {
     const cancelled = new Promise<void>((resolve) => {
       ended = resolve;
     });
-    a.link.cancel({ ...postgres, cancel: () => cancelled }, new AbortController().signal);
+    a.link.cancels.ask({ ...postgres, cancel: () => cancelled }, new AbortController().signal);
     dispatcher.give(a.link);
     assert.equal(dispatcher.take(), undefined, 'the request may still strike');
     ended();

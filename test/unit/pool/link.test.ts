@@ -56,9 +56,9 @@ describe('a link', () => {
     const { link } = linked();
     let asked = 0;
     const still = { ...wire, cancel: () => new Promise<void>(() => void asked++) };
-    for (let n = 0; n < 100; n++) link.cancel(still, AbortSignal.abort());
+    for (let n = 0; n < 100; n++) link.cancels.ask(still, AbortSignal.abort());
     assert.equal(asked, 3);
-    assert.equal(link.isQuiet, false);
+    assert.equal(link.cancels.isQuiet, false);
   });
 
   test('a shutdown in good order is no sign that what ran has killed the server', () => {
