@@ -56,6 +56,7 @@ async function measure(options: Options, signal: AbortSignal, say: Say): Promise
   const plan = planOf(options);
   const fresh = await new Measuring(options, plan, signal, say).run();
   await keep(options, plan, fresh, say);
+  signal.throwIfAborted();
   const judged = judgeAll(fresh).filter(({ trial }) => plan.trials.includes(trial));
   if (judged.length > 0) say(`\n# The acceptance table\n\n${barTable(judged)}`);
   // In a hurry not everything is measured; what was not is no failure then.
@@ -63,6 +64,7 @@ async function measure(options: Options, signal: AbortSignal, say: Say): Promise
 }
 
 async function keep(options: Options, plan: Plan, fresh: Results, say: Say): Promise<void> {
+  if (Object.keys({ ...fresh.trials, ...fresh.survey }).length === 0) return;
   const rounds = Math.min(
     plan.trialRounds.rounds,
     plan.loads.length > 0 ? plan.loadRounds.rounds : LEAST_ROUNDS,

@@ -59,7 +59,7 @@ export class Measuring {
     this.#signal = options.quick ? AbortSignal.any([signal, AbortSignal.timeout(END_WITHIN)]) : signal;
   }
 
-  /** What was measured: all, or in a hurry as much as there was time for. Rejects if `signal` ends it. */
+  /** What was measured: all, or as much as there was time for in a hurry, or until `signal` ended it. */
   async run(): Promise<Results> {
     this.#say(machineLine());
     this.#say(`Pointsman ${version}, ${nodeLine()}`);
@@ -69,7 +69,7 @@ export class Measuring {
       try {
         await this.#engine(engine);
       } catch (error) {
-        if (this.#signal.aborted && !isTimeout(this.#signal.reason)) throw error;
+        if (this.#signal.aborted && !isTimeout(this.#signal.reason)) break;
         this.#say(`\n${engine} was not measured to the end: ${inShort(error)}`);
       }
     }
@@ -120,6 +120,7 @@ export class Measuring {
     this.#head(`${id}: ${title}`, rounds);
     try {
       const outcome = await run(ring, { ...rounds, quick: this.#options.quick });
+      this.#signal.throwIfAborted();
       this.#trials[id] = { title, engine, day: today(), ...lasted(rounds), ...outcome };
       if (outcome.scores.length > 0) this.#say(scoreTable(outcome.scores));
       for (const one of outcome.tables) this.#say(`${one}\n`);
@@ -155,6 +156,7 @@ export class Measuring {
     const { id, title, engine, group, clients } = load;
     this.#head(`${title}${load.pinned === true ? ', pinned apart' : ''}`, rounds);
     const scores = await surveyLoad(ring, load, rounds);
+    this.#signal.throwIfAborted();
     if (typeof scores === 'string') return this.#say(`not measured: ${scores}`);
     this.#say(scoreTable(scores));
     const notes = failureLines(scores);

@@ -22,6 +22,8 @@ npm run bench -- report        writes docs/performance.md again from what was me
   --node-ports N   first of three ports of the servers (default: the first free ones from 15490 on)
   --port N         first of the ports of the proxies (default: the first free ones from 16490 on)
 
+Ended early (Ctrl-C) it keeps what was measured to its end by then.
+
 Peers are looked for in the Debian root of POINTSMAN_UNSTABLE (default ~/.cache/pointsman/unstable; entered with
 chroot, as root), else on the PATH. \`npm run tools -- peers\` installs in that root what Debian has of them.
 `;
