@@ -113,3 +113,21 @@ export function strangersState(node: NodeId): ProxyError {
     tell: `the connection to ${node} was closed: a statement that was taken for a plain read has changed it`,
   });
 }
+
+/** What a replication connection says is no request with an answer. */
+export function noReplication(): ProxyError {
+  return new ProxyError('UNSUPPORTED', {
+    side: 'client',
+    retry: 'no',
+    tell: 'replication connections are not passed through yet; connect to the server itself',
+  });
+}
+
+/** The client closed its connection before it was let in. */
+export function goneAtStartup(): ProxyError {
+  return new ProxyError('LINK_LOST', {
+    side: 'client',
+    retry: 'safe',
+    tell: 'the client went away during start-up',
+  });
+}
