@@ -13,6 +13,7 @@ export interface LinkSide extends Pick<ServerSide, 'adjust'> {
     adopt(key: string, name: string): { readonly id: number } | undefined;
     /** The server is to close it. */
     forget(key: string): void;
+    close(id: number): void;
     /** Commands that close statements which are not needed any more; they have no answer. */
     takeClosing(): Buffer | undefined;
     /** How often all of them were forgotten, with everything else that the server connection was. */

@@ -48,7 +48,7 @@ export class LinkStatements {
 
   /** Of several sessions that share the link more than one may have prepared it: the first one counts. */
   add(key: string, id: number): void {
-    if (this.#known.has(key)) this.#close(id);
+    if (this.#known.has(key)) this.close(id);
     else this.set(key, id);
   }
 
@@ -66,10 +66,11 @@ export class LinkStatements {
     const known = this.#known.get(key);
     if (known === undefined) return;
     this.#known.delete(key);
-    this.#close(known.id);
+    this.close(known.id);
   }
 
-  #close(id: number): void {
+  /** The server is to close what it has under this number, and nobody here. */
+  close(id: number): void {
     this.#closing.push(command(COM_STMT_CLOSE, uint32(id)));
   }
 

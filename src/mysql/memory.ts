@@ -7,7 +7,7 @@ import { Diagnostics } from './diagnostics.ts';
 import { type Held, NONE_HELD } from './held.ts';
 import { InsertIds } from './insert-ids.ts';
 import type { MysqlLogin } from './login.ts';
-import { ClientStatements } from './prepared.ts';
+import { ClientStatements, type Prepared } from './prepared.ts';
 import type { MysqlIntent } from './wants.ts';
 
 /** SERVER_STATUS_ANSI_QUOTES: MariaDB's own. */
@@ -32,6 +32,8 @@ export class Memory {
   /** The open transaction was begun as READ ONLY. */
   readOnly = false;
   #text: TextFacts | undefined;
+  /** The same, as texts have it that were prepared under other settings, by those. */
+  #prepared = new WeakMap<Settings, TextFacts>();
   #settings: Settings;
   /** The session's character_set_results; '' for NULL. */
   results = 'utf8mb4';
@@ -88,6 +90,7 @@ export class Memory {
     this.#settings = session.settings;
     this.results = value('character_set_results');
     this.collation = value('collation_connection');
+    this.#prepared = new WeakMap();
     this.#text = {
       sqlMode: value('sql_mode'),
       charset: value('character_set_client'),
@@ -100,6 +103,27 @@ export class Memory {
       version: this.login.version,
     };
     return this.#text;
+  }
+
+  /** Facts that a prepared text depends on: what servers keep for it from its PREPARE is what it was then. */
+  factsOf(prepared: Prepared, session: SessionFacts): TextFacts {
+    const now = this.facts(session);
+    const { reading, hasSchema } = prepared;
+    if (prepared.changesFrom(session.settings).length === 0) return now;
+    const known = this.#prepared.get(reading);
+    if (known !== undefined) return known;
+    const value = (name: string): string =>
+      reading.values.get(name) ?? session.greeting.parameters.get(name) ?? '';
+    const chosen = session.settings.values.has(':schema');
+    const facts: TextFacts = {
+      ...now,
+      sqlMode: value('sql_mode'),
+      charset: value('character_set_client'),
+      // As the planner has it: a schema can only be exchanged for one.
+      schema: hasSchema === chosen ? (reading.values.get(':schema') ?? '') : now.schema,
+    };
+    this.#prepared.set(reading, facts);
+    return facts;
   }
 
   /** Keeps what the session has set and no server is to know. */

@@ -193,7 +193,6 @@ export class Planner {
         statement.parameters = parameters;
         server.statements.set(key, number);
       },
-      failed: () => this.#memory.statements.close(statement.number),
     };
     unit.expect = new Reply([answer], { traits: this.#memory.login.traits });
     return unit;
@@ -203,10 +202,13 @@ export class Planner {
   #prepareFirst(statement: Statement, server: LinkSide): Plan {
     const { prepared } = statement;
     const key = this.#keyOf(prepared, '');
+    /** The link did not become what it was to be: what it has prepared is another statement. */
+    let astray = false;
     const prepare: Answer = {
       shape: 'prepare',
       take: 'swallow',
       prepared: (number, parameters) => {
+        if (astray) return server.statements.close(number);
         statement.parameters = parameters;
         server.statements.add(key, number);
       },
@@ -219,8 +221,11 @@ export class Planner {
       changes.map(({ name }) => ({ name, value: this.#memory.settings.values.get(name) ?? null })),
     );
     if (back === undefined) throw new TypeError('a link that cannot go back to where it was');
+    const strays = (): void => {
+      astray = true;
+    };
     const answers = [
-      ...answersOf(there.expect),
+      ...answersOf(there.expect).map((answer) => ({ ...answer, failed: strays })),
       prepare,
       ...answersOf(back.expect).map((answer) => ({ ...answer, failed: lostItsWay })),
     ];

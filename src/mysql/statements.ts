@@ -66,7 +66,7 @@ const BY_WORD: Readonly<Record<string, Classify>> = {
     intent('write', 'W04', 'unlock', tokens.is(from + 1, 'instance') ? {} : { unpin: 'table-lock' }),
   flush,
   backup: () => intent('write', 'W16', 'backup', { pin: 'session-state' }),
-  handler: () => intent('write', 'W16', 'handler', { pin: 'cursor' }),
+  handler: () => intent('write', 'W16', 'handler', { pin: 'session-state' }),
   // Events of a binary log: the first one says how the others are to be read, on this connection.
   binlog: () => intent('write', 'W16', 'binlog', { pin: 'session-state' }),
   get: () => intent('write', 'W06', 'get diagnostics', { looksBack: true, pin: 'user-variable' }),

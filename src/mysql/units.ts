@@ -118,7 +118,7 @@ export class UnitReader {
   }
 
   #textOf(statement: Statement, facts: SessionFacts): MysqlIntent {
-    return statement.intent(this.#memory.facts(facts), classifyText);
+    return statement.intent(this.#memory.factsOf(statement.prepared, facts), classifyText);
   }
 
   #execute(unit: MysqlUnit, facts: SessionFacts): MysqlIntent {

@@ -80,6 +80,45 @@ describe('the client half of a session: prepared statements', () => {
     );
   });
 
+  test('a link that could not become what it was keeps nothing that it prepared all the same', () => {
+    prepare(at, 'SELECT 1', 11);
+    at.facts = {
+      ...at.facts,
+      settings: changed(at.facts.settings, [{ name: ':schema', value: 'other' }]),
+    };
+    at.link.statements.clear();
+    const { unit } = take(at, execute(1));
+    const first = at.client.plan(unit, at.link.asServer, false);
+    assert.ok(first?.expect instanceof Reply);
+    const [there, prepared] = first.expect.answers;
+    there?.failed?.('1049');
+    prepared?.prepared?.(55, 0);
+    assert.equal(at.link.statements.size, 0);
+    assert.deepEqual(at.link.statements.takeClosing(), command(com.COM_STMT_CLOSE, uint32(55)));
+  });
+
+  test('what one wants is judged as its server reads it: under the settings of its PREPARE', () => {
+    // A text and nothing else; or, where a backslash is a character like others, a text and a function.
+    const text = "SELECT 'a\\', unknown() -- '";
+    const plain = at.facts.settings;
+    const literal = changed(plain, [{ name: 'sql_mode', value: 'NO_BACKSLASH_ESCAPES' }]);
+    const wants = (number: number): string => {
+      const { unit, intent } = take(at, execute(number));
+      at.client.plan(unit, at.link.asServer, false);
+      at.client.completed(unit, end());
+      return intent.kind;
+    };
+    at.facts = { ...at.facts, settings: literal };
+    prepare(at, text, 11);
+    assert.equal(wants(1), 'write');
+    at.facts = { ...at.facts, settings: plain };
+    assert.equal(wants(1), 'write', 'still the function');
+    prepare(at, text, 12);
+    assert.equal(wants(2), 'read');
+    at.facts = { ...at.facts, settings: literal };
+    assert.equal(wants(2), 'read', 'still the text');
+  });
+
   test('sessions that differ in schema or sql_mode do not share a statement', () => {
     prepare(at, 'SELECT 1', 11);
     const other = session('9.7.4', settingsOf([...BASE, ['sql_mode', 'ANSI']]));
@@ -349,6 +388,19 @@ describe('the client half of a session: prepared statements', () => {
     prepare(other, 'SELECT 3', 90);
     assert.equal(run(other, execute(1)).plan.bytes.readUInt32LE(NUMBER), 90);
     assert.equal(run(at, execute(0xffff_ffff)).plan.bytes.readUInt32LE(NUMBER), 31);
+  });
+
+  test('a PREPARE that a replica refuses and the primary takes leaves its statement', () => {
+    const { unit } = take(at, command(com.COM_STMT_PREPARE, 'SELECT 1'));
+    const refused = at.client.plan(unit, at.link.asServer, false);
+    assert.ok(refused?.expect instanceof Reply);
+    refused.expect.answers[0]?.failed?.('1146');
+    at.link = new FakeLink();
+    const taken = at.client.plan(unit, at.link.asServer, false);
+    assert.ok(taken?.expect instanceof Reply);
+    taken.expect.answers[0]?.prepared?.(77, 0);
+    at.client.completed(unit, end());
+    assert.equal(run(at, execute(1)).plan.bytes.readUInt32LE(NUMBER), 77);
   });
 
   test('a PREPARE that failed leaves no statement', () => {

@@ -435,7 +435,7 @@ describe('MySQL and MariaDB', () => {
       ['FLUSH TABLES t FOR EXPORT', 'table-lock'],
       ['LOCK INSTANCE FOR BACKUP', 'session-state'],
       ['BACKUP STAGE START', 'session-state'],
-      ['HANDLER t OPEN', 'cursor'],
+      ['HANDLER t OPEN', 'session-state'],
     ] as const) {
       const intent = classified(text);
       assert.deepEqual([intent.kind, intent.pin], ['write', pin], text);
