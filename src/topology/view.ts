@@ -18,7 +18,8 @@ export function viewOf(
   positions: Positions,
   patience: Patience,
 ): Omit<View, 'version'> {
-  const primary = standing.primary === null ? undefined : factsOf(world, standing.primary)?.seen;
+  const seen = standing.primary === null ? undefined : factsOf(world, standing.primary)?.seen;
+  const primary = seen?.role === 'primary' ? seen : undefined;
   return {
     epoch: standing.epoch,
     primary: standing.primary,
@@ -38,6 +39,8 @@ function nodeView(
   const { spec, seen } = facts;
   const { state, reason } = stateOf(facts, standing, patience);
   const behind = seen !== undefined && primary !== undefined && state !== 'quarantined';
+  // What a node said as a replica says nothing of what it has as the primary: the writes of others it had yet to replay.
+  const isPositioned = spec.id !== standing.primary || primary !== undefined;
   return {
     id: spec.id,
     endpoint: spec.endpoint,
@@ -46,7 +49,7 @@ function nodeView(
     reason,
     weight: spec.weight,
     links: state !== 'quarantined' && !standing.closed.includes(spec.id),
-    position: seen?.position,
+    position: isPositioned ? seen?.position : undefined,
     askedAt: seen?.askedAt ?? 0,
     branch: seen?.branch ?? '',
     version: seen?.version ?? '',

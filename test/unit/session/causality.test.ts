@@ -41,6 +41,15 @@ describe('what a session must see', () => {
     assert.equal(causality.floor, 'asked after it');
   });
 
+  test('a primary without a position leaves the floor unknown: it has not been asked as the primary yet', () => {
+    const causality = new Causality();
+    causality.wrote(100);
+    const promoted = seen(150, 'replayed as a replica', 2);
+    const nodes = promoted.nodes.map((node) => ({ ...node, position: undefined }));
+    causality.settle({ ...promoted, nodes }, 160);
+    assert.equal(causality.floorUnknown, true);
+  });
+
   test('leaving a replica asks for the floor anew', () => {
     const causality = new Causality();
     causality.sticky = nodeId('two');

@@ -144,6 +144,23 @@ describe('the view', () => {
     assert.equal(nodeOf(worldOf(seen(b, 0)), b, { primary: b }).role, 'primary');
   });
 
+  test('a node just promoted has no position before it has said one as the primary: nobody’s own writes are proven by it', () => {
+    const replayed = write(beginning, 1);
+    const promoted = standing({ primary: b, epoch: 2 });
+    const before = worldOf(seen(a, 1, write(beginning, 3)), seen(b, 5, replayed));
+    const shown = viewOf(before, promoted, positions, patience).nodes;
+    assert.deepEqual(
+      shown.map(({ position, lagBytes }) => [position, lagBytes]),
+      [
+        [textOf(write(beginning, 3)), undefined],
+        [undefined, undefined],
+      ],
+    );
+    const after = reduce(before, seen(b, 9, replayed, { role: 'primary' }));
+    const [, now] = viewOf(after, promoted, positions, patience).nodes;
+    assert.deepEqual([now?.position, now?.askedAt, now?.lagBytes], [textOf(replayed), 9, 0]);
+  });
+
   test('a view is plain JSON but for the endless lease', () => {
     const view = viewOf(worldOf(seen(a, 0), seen(b, 0)), standing(), positions, patience);
     assert.equal(view.writableUntil, Number.POSITIVE_INFINITY);
