@@ -7,6 +7,9 @@ import { type Step, SteppedReply } from './steps.ts';
 
 const PARSE_COMPLETE = message('1');
 const CLOSE_COMPLETE = message('3');
+const PARSE = 0x50;
+const CLOSE = 0x43;
+const SYNC = 0x53;
 const FORWARDED: Step = { take: 'forward' };
 const SWALLOWED: Step = { take: 'swallow' };
 
@@ -27,6 +30,9 @@ export class BatchPlanner {
   readonly #needed = new Set<Prepared>();
   /** The batch was planned for another link before: the names it defines may be there already. */
   #again = false;
+  #unit: PostgresUnit | undefined;
+  /** Which of the plans of the batch this one is. */
+  #plan = 0;
   /** What it used then; what it uses now. */
   #used: Map<string, Prepared> | undefined;
   /** Statements that the batch itself has parsed so far. */
@@ -46,9 +52,10 @@ export class BatchPlanner {
     for (const prepared of statementsIn(bytes, this.#names, unit.used)) {
       if (this.#statements.state(prepared) === 'pending') return undefined;
     }
-    this.#again = unit.planned;
+    this.#again = unit.plans > 0;
     this.#used = unit.used;
-    unit.planned = true;
+    this.#unit = unit;
+    this.#plan = ++unit.plans;
     for (let at = 0; at + 5 <= bytes.length; ) {
       const end = at + bytes.readUInt32BE(at + 1) + 1;
       this.#message(bytes.subarray(at, end));
@@ -66,6 +73,11 @@ export class BatchPlanner {
       bytes: Buffer.concat([...front, ...this.#sent]),
       expect: new SteppedReply([...frontSteps, ...this.#steps]),
     };
+  }
+
+  /** It has not been planned for another link since: how it ends here decides about its names. */
+  get #isLast(): boolean {
+    return this.#unit?.plans === this.#plan;
   }
 
   #message(part: Buffer): void {
@@ -119,7 +131,7 @@ export class BatchPlanner {
     }
     this.#names.set(name, prepared);
     const forget = (): void => {
-      if (this.#names.get(name) === prepared) this.#names.delete(name);
+      if (this.#isLast && this.#names.get(name) === prepared) this.#names.delete(name);
     };
     const ready = this.#statements.state(prepared) === 'ready';
     if ((ready && !this.#statements.refuses) || this.#own.has(prepared)) {
@@ -172,7 +184,7 @@ export class BatchPlanner {
     }
     this.#names.delete(name);
     const undone = (): void => {
-      if (!this.#names.has(name)) this.#names.set(name, before);
+      if (this.#isLast && !this.#names.has(name)) this.#names.set(name, before);
     };
     this.#steps.push({ take: 'supply', answer: CLOSE_COMPLETE, undone });
   }
@@ -229,33 +241,43 @@ export function handOver(unit: PostgresUnit, names: Names): Plan {
   };
 }
 
+/** A batch of nothing but Parse of statements that a server has accepted, under new names, and Close of the session's own. */
+export function onlyNames(bytes: Buffer, names: Names, accepted: Accepted): boolean {
+  for (const { type, name, prepared } of naming(bytes)) {
+    const parses = prepared !== undefined && accepted.has(prepared) && !names.has(name);
+    const closes = type === CLOSE && name !== '' && names.has(name);
+    if (!parses && !closes && type !== SYNC) return false;
+  }
+  return true;
+}
+
 /**
- * Keeps what a batch of nothing but Parse and Close says of the session's names. False: it holds more than that, or
- * a statement that no server has accepted yet; nothing is kept then.
+ * Keeps what a batch says of the session's names that the proxy itself answers. What it runs is known to be right; a
+ * server hears of it when it is needed there.
  */
-export function keepNames(bytes: Buffer, names: Names, accepted: Accepted, commit: boolean): boolean {
+export function keepNames(bytes: Buffer, names: Names): void {
+  for (const { type, name, prepared } of naming(bytes)) {
+    if (prepared !== undefined && !names.has(name)) names.set(name, prepared);
+    else if (type === CLOSE) names.delete(name);
+  }
+}
+
+/** The messages of a batch with the name of a statement that they are about, and what a Parse puts under it; '': none. */
+function* naming(bytes: Buffer): Iterable<{ type: number; name: string; prepared: Prepared | undefined }> {
   for (let at = 0; at + 5 <= bytes.length; ) {
     const end = at + bytes.readUInt32BE(at + 1) + 1;
-    const type = bytes[at];
+    const type = bytes[at] as number;
     const start = nameStart(bytes, at, end);
     const nameEnd = start < 0 ? -1 : textEnd(bytes, start, end);
     const name = nameEnd > start ? bytes.toString('latin1', start, nameEnd) : '';
-    if (type === 0x50 && name !== '') {
-      const prepared = preparedOf(
-        bytes.subarray(nameEnd + 1, end),
-        textEnd(bytes, nameEnd + 1, end) - nameEnd - 1,
-      );
-      const before = names.get(name);
-      if (!accepted.has(prepared) || before !== undefined) return false;
-      if (commit) names.set(name, prepared);
-    } else if (type === 0x43 && name !== '' && names.has(name)) {
-      if (commit) names.delete(name);
-    } else if (type !== 0x53) {
-      return false;
-    }
+    const parses = type === PARSE && name !== '';
+    const textLength = parses ? textEnd(bytes, nameEnd + 1, end) - nameEnd - 1 : 0;
+    yield {
+      ...{ type, name },
+      prepared: parses ? preparedOf(bytes.subarray(nameEnd + 1, end), textLength) : undefined,
+    };
     at = end;
   }
-  return true;
 }
 
 /** A statement is prepared under a name. */

@@ -38,8 +38,8 @@ export class PostgresUnit implements Unit {
   named = false;
   /** What must come before it, so that the unnamed statement is the session's. Set when it is classified. */
   front: Buffer | undefined;
-  /** It was planned for a link before: what it says of names is not said for the first time. */
-  planned = false;
+  /** How often it was planned for a link: what it says of names is not said for the first time, and the last one counts. */
+  plans = 0;
   /** Statements that it used then, by their names: what came behind it may have closed them since. */
   used: Map<string, Prepared> | undefined;
   /** A piece from the middle of one message. */

@@ -1,7 +1,7 @@
 import type { Intent } from '../core/intent.ts';
 import type { Settings } from '../core/settings.ts';
 import type { Plan, SessionFacts } from '../core/wire.ts';
-import { BatchPlanner, handOver, keepNames, type Names } from './batch.ts';
+import { BatchPlanner, handOver, keepNames, type Names, onlyNames } from './batch.ts';
 import { BatchReader, CLOSE_UNNAMED, type Unnamed, unnamedAfter } from './batch-reader.ts';
 import { TextClassifier } from './classify.ts';
 import { ALL, deallocates } from './deallocate.ts';
@@ -85,12 +85,14 @@ export class UnitReader {
     if (batch.single && intent.kind === 'session' && this.#deallocated(batch.text)) return DEALLOCATED;
     if (!batch.named || batch.text.length > 0) return intent;
     this.#names ??= new Map();
-    return keepNames(unit.bytes, this.#names, this.#accepted, false) ? KNOWN : intent;
+    return onlyNames(unit.bytes, this.#names, this.#accepted) ? KNOWN : intent;
   }
 
   /** A unit is answered by the proxy: what it says of the session's names is kept. */
   keep(unit: PostgresUnit): void {
-    if (unit.named && this.#names !== undefined) keepNames(unit.bytes, this.#names, this.#accepted, true);
+    if (!unit.named) return;
+    this.#names ??= new Map();
+    keepNames(unit.bytes, this.#names);
   }
 
   /** Of texts that depend on these facts; the same one while nothing of them changes. */
