@@ -1,10 +1,12 @@
 import type { Clock, Timer } from '../core/clock.ts';
+import type { Cost } from '../core/cost.ts';
 import type { NodeCounters } from '../core/counters.ts';
 import type { ProxyError } from '../core/errors.ts';
 import type { NodeId } from '../core/node.ts';
 import { type Settings, without } from '../core/settings.ts';
 import type { Target, Wire } from '../core/wire.ts';
 import { nobodyWaited, poolClosed, queueFull, waitedTooLong } from './complaints.ts';
+import type { Lane } from './lane.ts';
 import { Lanes, type LinkSource } from './lanes.ts';
 import type { Link } from './link.ts';
 import { Queue, type Waiter } from './queue.ts';
@@ -203,6 +205,15 @@ export class Dispatcher implements StockOwner, LinkSource {
     if (this.#widening || stock.opening > 0 || stock.free > 0 || !stock.mayGrow) return;
     this.#widening = true;
     stock.ask();
+  }
+
+  /** Room on a lane, at once, for one who comes now; undefined: there is none, or others wait for it. */
+  board(settings: Settings, cost: Cost): Lane | undefined {
+    return this.waitsFor(settings) ? undefined : this.lanes.board(settings, cost);
+  }
+
+  waitsFor(settings: Settings): boolean {
+    return this.#waiting.hasSharer(settings);
   }
 
   boardWaiting(): void {

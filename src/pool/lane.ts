@@ -46,7 +46,7 @@ export interface LaneOwner {
   readonly counters: NodeCounters;
   /** Lanes that the server works on. */
   readonly count: number;
-  /** False: a unit that needs a link of its own waits for this one to end. */
+  /** False: a unit waits for this one to end, or for room on it. */
   isKept(lane: Lane): boolean;
   /** It has another unit to flush. */
   laneSent(lane: Lane): void;

@@ -34,6 +34,8 @@ export interface LinkSource extends LinkHome {
   readonly crowded: boolean;
   /** Lanes that may be kept while others wait. */
   readonly lanesKept: number;
+  /** Somebody waits for room on a lane with these settings. */
+  waitsFor(settings: Settings): boolean;
   /** A warm link at once, with settings that suit. */
   takeLike(suits: (settings: Settings) => boolean): Link | undefined;
   /** There may be room again on a lane for those who wait. */
@@ -130,6 +132,7 @@ export class Lanes implements LaneOwner {
   // ------------------------------------------------------------ LaneOwner
 
   isKept(lane: Lane): boolean {
+    if (this.#source.waitsFor(lane.settings)) return false;
     return !this.#source.crowded || this.#lanes.indexOf(lane) < this.#source.lanesKept;
   }
 

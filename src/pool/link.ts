@@ -77,7 +77,7 @@ export interface Entry {
   readonly work: number;
 }
 
-/** What a link tells the dispatcher that owns it. */
+/** What a link tells the stock that owns it. */
 export interface LinkOwner {
   linkClosed(link: Link, reason: string): void;
   linkSignal(link: Link, kind: 'role-changed' | 'terminated' | 'link-lost'): void;

@@ -65,14 +65,27 @@ export class Queue {
     return this.#queued.map(({ waiter }) => waiter);
   }
 
-  /** Puts those who may share a link on lanes, in their order, as far as there are lanes for them. */
+  /** Somebody waits for room on a lane with these settings: whoever comes after that one does not pass it. */
+  hasSharer(settings: Settings): boolean {
+    for (let at = 0; at < this.#queued.length && at < LOOKED_AT; at++) {
+      if (this.#queued[at]?.waiter.sharing()?.settings === settings) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Puts those who may share a link on lanes, in their order, as far as there are lanes for them. Nobody passes one who
+   * waits for room on the same ones: lighter work would always fit where heavier does not.
+   */
   board(laneFor: (sharing: Sharing) => Lane | undefined): void {
+    const full = new Set<Settings>();
     let left = LOOKED_AT;
     for (let at = 0; at < this.#queued.length && left > 0; left--) {
       const waiter = this.#queued[at]?.waiter;
       const sharing = waiter?.sharing();
-      const lane = sharing === undefined ? undefined : laneFor(sharing);
+      const lane = sharing === undefined || full.has(sharing.settings) ? undefined : laneFor(sharing);
       if (waiter === undefined || lane === undefined) {
+        if (sharing !== undefined) full.add(sharing.settings);
         at++;
         continue;
       }

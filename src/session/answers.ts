@@ -24,7 +24,7 @@ export class Answers implements ReplyOwner {
   #sentAt = 0;
   /** The server takes copy data from this unit. */
   #copying: Unit | undefined;
-  /** The unit under way came back, nothing of it delivered: where it runs next. */
+  /** The unit under way comes back when its answer ends, nothing of it delivered: where it runs next. */
   #again: Elsewhere | undefined;
 
   constructor(kit: Kit, tenancy: Tenancy) {
@@ -40,6 +40,11 @@ export class Answers implements ReplyOwner {
     return this.#began;
   }
 
+  /** The unit under way will run elsewhere: nothing may follow it here. */
+  get comesBack(): boolean {
+    return this.#again !== undefined;
+  }
+
   get isCopying(): boolean {
     return this.#copying !== undefined;
   }
@@ -48,6 +53,7 @@ export class Answers implements ReplyOwner {
   expect(intent: Intent, held: Transaction['held'], alone: boolean): void {
     const { realm, state } = this.#kit;
     this.#opened = held;
+    this.#again = undefined;
     this.#began = false;
     this.#bytes = 0;
     if (intent.cost !== undefined) this.#sentAt = alone ? realm.clock.now() : 0;
@@ -63,6 +69,7 @@ export class Answers implements ReplyOwner {
 
   /** The link is gone. Gives what the session is still owed of it, oldest first. */
   lost({ owed }: Loss): Request[] {
+    this.#again = undefined;
     this.#copying = undefined;
     this.#resets = false;
     this.#holdAgain(owed);
@@ -149,7 +156,8 @@ export class Answers implements ReplyOwner {
   /** Keeps what a completed unit changed. */
   #keep(lease: Lease, intent: Intent, outcome: Outcome): void {
     const { state, bearings } = this.#kit;
-    this.#resets = false;
+    // The one that may reset was sent last, for nothing follows it.
+    if (lease.link.owed === 0) this.#resets = false;
     if (intent.settings.length > 0) lease.touch(intent.settings.map(({ name }) => name));
     if (intent.asked !== undefined) lease.touch(intent.asked);
     if (intent.kind === 'write') lease.wroteHere = true;

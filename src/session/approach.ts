@@ -119,7 +119,7 @@ export class Approach implements Waiter, Held {
     if (because === 'C02') this.#bearings.unstick();
     this.#realm.counters.of(to).units(because).count++;
     const dispatcher = this.#realm.accounts.dispatcher(this.#state.account, to);
-    const lane = cost === undefined ? undefined : dispatcher.lanes.board(this.#state.shared, cost);
+    const lane = cost === undefined ? undefined : dispatcher.board(this.#state.shared, cost);
     if (lane !== undefined) return lane;
     const link = dispatcher.take();
     if (link !== undefined) return { link, dispatcher, onPrimary: this.#toPrimary };

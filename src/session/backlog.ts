@@ -18,6 +18,8 @@ export type Phase = 'flowing' | 'waiting' | 'preparing' | 'settling' | 'closed';
 
 /** Client bytes that may gather behind a unit that waits, before the client is no longer read. */
 const GATHERED_BYTES = 65_536;
+/** Bytes that a client may leave untaken of what it was told: with more nothing is done for it, or waits behind it. */
+export const UNTAKEN_BYTES = 262_144;
 
 /** Takes a session's units, one after another. */
 export interface Taker {
@@ -32,7 +34,7 @@ export type Finder = Pick<ClientSide, 'push' | 'next' | 'buffered' | 'classify'>
 
 /** What a backlog must know of its session. */
 export interface BacklogFacts extends SessionFacts {
-  readonly login: { readonly channel: Pick<Channel, 'pause' | 'resume'> };
+  readonly login: { readonly channel: Pick<Channel, 'pause' | 'resume' | 'unsent' | 'closed'> };
   readonly account: { readonly doubted: boolean };
 }
 
@@ -95,7 +97,7 @@ export class Backlog {
         const request = this.#oldest ?? this.#returned.shift() ?? this.#next();
         if (request === undefined) break;
         this.#oldest = undefined;
-        if (!this.#taker.take(request)) {
+        if (this.#isUntaken || !this.#taker.take(request)) {
           this.#oldest = request;
           break;
         }
@@ -106,6 +108,12 @@ export class Backlog {
       this.#advancing = false;
     }
     this.#throttle();
+  }
+
+  /** A server would wait in its write, and read nothing meanwhile. */
+  get #isUntaken(): boolean {
+    const { channel } = this.#state.login;
+    return channel.unsent > UNTAKEN_BYTES && !channel.closed;
   }
 
   #next(): Request | undefined {

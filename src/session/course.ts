@@ -76,7 +76,7 @@ export class Course implements Seeker {
     const { intent } = request;
     const { link, onPrimary } = lease;
     const idle = link.owed === 0;
-    if (!idle && tenancy.answers.resets) return false;
+    if (!idle && (tenancy.answers.resets || tenancy.answers.comesBack)) return false;
     // Behind its last answer there may still be those of others, who shared the link before.
     if (!link.cancels.isQuiet && !link.entries.some(({ owner }) => owner === tenancy.answers)) {
       backlog.block('settling');
@@ -134,7 +134,8 @@ export class Course implements Seeker {
       return true;
     }
     if (backlog.isOutdated) bearings.primaryOnly = true;
-    const sought = this.approach.seek(request, this.mayShare(request) ? intent.cost : undefined);
+    const shares = this.mayShare(request) && !backlog.isOutdated;
+    const sought = this.approach.seek(request, shares ? intent.cost : undefined);
     if (sought === 'waits') {
       backlog.block('waiting');
       return false;

@@ -3,11 +3,10 @@ import type { Counters } from '../core/counters.ts';
 import type { ClientSide, Elsewhere, Outcome } from '../core/wire.ts';
 import type { Lane, Passenger } from '../pool/lane.ts';
 import type { Entry, Link, Loss, ReplyOwner, Request } from '../pool/link.ts';
+import { UNTAKEN_BYTES } from './backlog.ts';
 
 /** Units of one session that may be under way on a lane. */
 const AT_ONCE = 32;
-/** Bytes that a client may leave untaken while others wait behind its answer. */
-const SLOW_BYTES = 256 * 1024;
 
 /** What a ride tells its session. */
 export interface Rider {
@@ -80,6 +79,8 @@ export class Ride implements Passenger {
     const lane = this.#lane;
     const { cost } = request.intent;
     if (lane === undefined || cost === undefined) return 'never';
+    // Behind one that will run elsewhere nothing may follow here.
+    if (this.#again !== undefined) return 'later';
     if (this.#owed > 0 && (this.#owed >= AT_ONCE || !lane.acceptsMore(cost))) return 'later';
     const plan = this.#client.plan(request.unit, lane.link.server, this.#owed > 0);
     if (plan === undefined) return this.#owed > 0 ? 'later' : this.#never(lane);
@@ -136,7 +137,7 @@ export class Ride implements Passenger {
     this.#bytes += bytes.length;
     this.#counters.of(link.target.node).bytesFromServer += bytes.length;
     this.#counters.bytesToClients += bytes.length;
-    if (!this.#channel.write(bytes) && this.#channel.unsent > SLOW_BYTES) lane.stalledBy(this);
+    if (!this.#channel.write(bytes) && this.#channel.unsent > UNTAKEN_BYTES) lane.stalledBy(this);
   }
 
   replyRefused(link: Link, entry: Entry, code: string): boolean {

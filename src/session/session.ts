@@ -61,14 +61,15 @@ export class Session implements ChannelHandler, Taker, Spokesman {
 
   drained(): void {
     this.#course.drained();
+    this.#kit.backlog.advance();
   }
 
   closed(): void {
     this.#course.drained();
     // What was sent before the goodbye is carried out, as a server does; the goodbye then ends the session.
-    const { oldest } = this.#kit.backlog;
-    if (oldest?.unit.extent === 'quit' || this.#kit.client.saysGoodbye) return;
-    this.#leave('the client closed the connection');
+    const { backlog, client } = this.#kit;
+    if (backlog.oldest?.unit.extent === 'quit' || client.saysGoodbye) backlog.advance();
+    else this.#leave('the client closed the connection');
   }
 
   take(request: Request): boolean {

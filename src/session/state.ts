@@ -130,9 +130,11 @@ export class SessionState implements SessionFacts {
     if (status === 'idle' && this.transaction !== undefined) {
       this.#transactionOver(link, this.transaction.settingsBefore, intent, outcome);
     }
-    // What an error has spared can be asked, unless no view shows it.
-    const spared = error !== '' && this.#realm.wire.audits;
-    if (intent.pin !== undefined && !(spared && auditSees(intent.pin))) this.setPin(intent.pin);
+    if (intent.pin !== undefined) {
+      // What an error has spared (a lock outlives it) is asked, unless no view shows it.
+      if (error !== '' && this.#realm.wire.audits && auditSees(intent.pin)) this.auditDue = true;
+      else this.setPin(intent.pin);
+    }
     if (intent.failurePin !== undefined && error !== '') this.setPin(intent.failurePin);
     if (outcome.pin !== undefined) this.setPin(outcome.pin);
     if (intent.unpin !== undefined && error === '') this.#dropPins((pin) => pin === intent.unpin);

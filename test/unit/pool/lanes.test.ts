@@ -80,6 +80,7 @@ function lanesOver(count: number, settings: Settings = noSettings) {
     crowded: false,
     busy: 0,
     lanesKept: 0,
+    waitsFor: () => false,
     give: (link: Link) => {
       given.push(link);
       free.push(link);

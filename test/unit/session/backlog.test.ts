@@ -7,7 +7,13 @@ import { plainIntent } from '../../../src/core/plain-intent.ts';
 import { noSettings } from '../../../src/core/settings.ts';
 import { FORWARD, type Unit } from '../../../src/core/wire.ts';
 import type { Request } from '../../../src/pool/link.ts';
-import { Backlog, type BacklogFacts, type Finder, type Taker } from '../../../src/session/backlog.ts';
+import {
+  Backlog,
+  type BacklogFacts,
+  type Finder,
+  type Taker,
+  UNTAKEN_BYTES,
+} from '../../../src/session/backlog.ts';
 
 const READ = plainIntent('read', 'test', '');
 
@@ -18,7 +24,12 @@ class Client implements Finder, BacklogFacts, Taker {
   readonly functions = { allow: new Set<string>(), deny: new Set<string>() };
   readonly inTransaction = false;
   readonly login = {
-    channel: { pause: () => void this.reads.push(false), resume: () => void this.reads.push(true) },
+    channel: {
+      unsent: 0,
+      closed: false,
+      pause: () => void this.reads.push(false),
+      resume: () => void this.reads.push(true),
+    },
   };
   readonly account = { doubted: false };
   catalogue: Catalogue | undefined;
@@ -111,6 +122,25 @@ describe('a backlog', () => {
     client.waits = '';
     client.backlog.resume();
     assert.equal(client.went, 'abcdef');
+  });
+
+  test('nothing is taken for a client that leaves too much untaken, until it has taken it, or is gone', () => {
+    const client = new Client();
+    const { channel } = client.login;
+    channel.unsent = UNTAKEN_BYTES + 1;
+    client.buffered = 65_537;
+    client.sends('ab');
+    assert.deepEqual([client.went, client.reads], ['', [false]]);
+    channel.unsent = UNTAKEN_BYTES;
+    client.buffered = 0;
+    client.backlog.advance();
+    assert.deepEqual([client.went, client.reads], ['ab', [false, true]]);
+    channel.unsent = UNTAKEN_BYTES + 1;
+    client.sends('c');
+    assert.equal(client.went, '');
+    channel.closed = true;
+    client.backlog.advance();
+    assert.equal(client.went, 'c');
   });
 
   test('the oldest unit may be answered without being taken, and the next one follows', () => {

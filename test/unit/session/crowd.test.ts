@@ -104,6 +104,35 @@ describe('a crowd that waits for few links', () => {
     assert.equal(other.answers, 1, 'it had its turn');
   });
 
+  for (const [whom, count, atOnce] of [
+    ['lighter readers who come and go', 12, 1],
+    ['a lighter reader who always has several under way', 1, 12],
+  ] as const) {
+    test(`a heavier read, and the writer behind it, are not kept waiting by ${whom}`, async () => {
+      using on = new Scene(1);
+      const [light, heavy, write] = ['SELECT 1', "SELECT 'heavy' AS v", 'INSERT INTO t VALUES (1)'];
+      await on.learns(light, 1);
+      await on.learns(heavy, 4);
+      const readers = await crowd(on, count, light);
+      for (const reader of readers) for (let more = 1; more < atOnce; more++) reader.asks(light);
+      const told = readers.map(({ answers }) => answers);
+      const [slow] = await crowd(on, 1, heavy);
+      const [writer] = await crowd(on, 1, write);
+      const [line] = on.lines;
+      assert.ok(line && slow && writer);
+      for (let round = 0; round < 200 && writer.answers === 0; round++) {
+        await on.pass(1);
+        await answerAs(on, line);
+        readers.forEach((reader, at) => {
+          for (let more = told[at] ?? 0; more < reader.answers; more++) reader.asks(light);
+          told[at] = reader.answers;
+        });
+        await on.pass();
+      }
+      assert.deepEqual([slow.answers, writer.answers], [1, 1], 'both had their turn');
+    });
+  }
+
   test('opens one more link when its lanes are full, as far as the pool goes', async () => {
     using on = new Scene(3);
     await on.learns('SELECT 1');

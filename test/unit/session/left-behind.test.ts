@@ -35,3 +35,52 @@ describe('a link of a replica that still owes what others left on it', () => {
     assert.deepEqual(second.told, ['SELECT 1']);
   });
 });
+
+describe('what a unit leaves on a link', () => {
+  const LOCK = 'SELECT pg_advisory_lock(1); SELECT 1/0';
+  const AUDIT = /^SELECT 's', name/;
+
+  for (const [how, texts] of [
+    ['failed', [LOCK]],
+    ['failed in a transaction', ['BEGIN', LOCK, 'ROLLBACK']],
+  ] as const) {
+    test(`a lock of one that ${how} is asked for before anybody else has the link`, async () => {
+      using on = new Scene(1);
+      const [guest, other] = [await on.enters(), await on.enters()];
+      guest.asks(...texts);
+      await on.pass();
+      other.asks('INSERT INTO t VALUES (1)');
+      await on.pass();
+      const [line] = on.lines;
+      assert.ok(line);
+      for (let open = line.open[0] ?? ''; open !== '' && !AUDIT.test(open); open = line.open[0] ?? '') {
+        assert.notEqual(open, 'INSERT INTO t VALUES (1)', 'nobody has asked what was left');
+        line.answer(open.includes(LOCK) ? { error: '22012' } : {});
+        await on.pass();
+      }
+      assert.match(line.open[0] ?? '', AUDIT);
+    });
+  }
+
+  test('settings that may be reset are waited for, also behind the end of a unit in front', async () => {
+    using on = new Scene(1);
+    const guest = await on.enters({ search_path: 'mine' });
+    guest.asks('INSERT INTO t VALUES (1)');
+    await on.pass();
+    const line = on.where('INSERT INTO t VALUES (1)');
+    guest.asks('RESET search_path', 'INSERT INTO t VALUES (2)');
+    await on.pass();
+    assert.deepEqual(line.open, ['INSERT INTO t VALUES (1)', 'RESET search_path']);
+    line.answer();
+    assert.deepEqual(
+      line.open,
+      ['RESET search_path'],
+      'it would run under settings that are not the session’s',
+    );
+    for (let turn = 0; turn < 10; turn++) {
+      await on.pass();
+      line.answerAll();
+    }
+    assert.equal(guest.answers, 3);
+  });
+});

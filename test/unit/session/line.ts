@@ -90,6 +90,16 @@ export class Line extends MemoryChannel {
     setImmediate(() => this.#answerOwn());
   }
 
+  /** Begins to answer the oldest with an error; `settles` ends it. */
+  refuses(code: string): void {
+    this.push(refusal(code));
+  }
+
+  settles(): void {
+    this.#answered++;
+    this.push(readyForQuery('idle'));
+  }
+
   /** Another of the server's processes has died: it says so and ends all of them. */
   crashes(): void {
     this.push(message('N', 'SWARNING\0VWARNING\0C57P02\0Mterminating connection\0\0'));

@@ -625,6 +625,53 @@ describe('prepared statements', () => {
     assert.deepEqual(long?.told, [odd('long')]);
   });
 
+  test('keep their names when what they were sent with fails late, where it was left behind', async () => {
+    using on = await scene(2);
+    // Of one form, whose cost is known, and no server has prepared it yet.
+    const text = "SELECT 'named' AS moving";
+    const first = await on.enters();
+    first.sends(define('s', "SELECT 'known' AS moving"));
+    await finish(on);
+    for (let run = 0; run < 3; run++) {
+      first.sends(use('s'));
+      await finish(on);
+    }
+    await asking(on, [odd('long')]);
+    const late = on.where(odd('long'));
+    const guest = await on.enters();
+    guest.sends(define('s', text));
+    await on.pass();
+    assert.equal(late.open.length, 2, 'it is behind the long one');
+    await on.pass(40);
+    for (const line of on.lines) if (line !== late) line.answerAll();
+    await on.pass();
+    assert.deepEqual(guest.told, [text], 'it ran elsewhere');
+    late.answer();
+    late.answer({ error: '57014' });
+    await on.pass();
+    guest.sends(use('s'));
+    await finish(on);
+    assert.deepEqual(guest.told, [text, text]);
+  });
+
+  test('are kept under their names also where the proxy answers for them: BEGIN and COMMIT', async () => {
+    using on = await scene(1);
+    const guest = await on.enters();
+    const begin = [bind('', 'begin'), execute(), sync];
+    const commit = [bind('', 'commit'), execute(), sync];
+    guest.sends(parse('begin', 'BEGIN'), ...begin);
+    guest.sends(parse('commit', 'COMMIT'), ...commit);
+    guest.sends(...begin, ...commit);
+    guest.sends(...begin);
+    guest.asks('INSERT INTO t VALUES (1)');
+    guest.sends(...commit);
+    await finish(on);
+    // The server of these tests says its text to everything, to BEGIN too.
+    const words = guest.told.filter((word) => word !== 'BEGIN');
+    assert.deepEqual(words, ['INSERT INTO t VALUES (1)', 'COMMIT']);
+    assert.equal(guest.answers, 7);
+  });
+
   test('of sessions that differ in the name of the application run although all wait for one connection', async () => {
     using on = await scene(1);
     const busy = await on.enters();
