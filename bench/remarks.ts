@@ -7,9 +7,6 @@ const MYSQL =
   'Each query costs one read from its client and one write to it, whatever is shared on the other side: there a write carries ' +
   'five to ten queries, and a read some fifty answers. These two system calls, and what Node does around them, are more than ' +
   'the bar allows.';
-const NEAR =
-  'Runs within three hours lay on both sides of the bar: throughput 1.39 to 1.73 of PgBouncer’s, CPU 0.61 to 0.84 (the floor: ' +
-  '0.50 to 0.67); the slower the machine was, the more.';
 const VARIES =
   'It was met in some runs of this form and missed in others; what else the machine did is not known.';
 
@@ -24,8 +21,6 @@ export const REMARKS: Readonly<Partial<Record<`${TrialId} ${string}`, string>>> 
   'select-16 tps/PgBouncer':
     'One or two batches are under way at a time, so less is shared than with 64 clients, and what a proxy does beside relaying ' +
     'weighs more.',
-  'select-64 tps/PgBouncer': NEAR,
-  'select-64 cost/PgBouncer': NEAR,
   'split-32 tps/Pgpool-II': VARIES,
   'mixed p99/direct': VARIES,
   'tpcb-16 tps/PgBouncer':
